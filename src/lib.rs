@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+mod code;
+mod role;
+
+pub use code::{CloseCode, InvalidCloseCode};
+pub use role::Role;
+
+/// A name and a description for every `u16`, those included that no Close frame carries.
+pub mod registry {
+    pub use crate::code::{REGISTRY, REGISTRY_DATE, Registration, description, name};
+}
