@@ -2,9 +2,12 @@
 #![no_std]
 
 mod code;
+mod frame;
 mod role;
+mod utf8;
 
 pub use code::{CloseCode, InvalidCloseCode};
+pub use frame::{CloseFrame, DecodeError, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame, ReasonTooLong};
 pub use role::Role;
 
 /// A name and a description for every `u16`, those included that no Close frame carries.
