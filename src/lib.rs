@@ -5,6 +5,7 @@ mod code;
 mod frame;
 mod role;
 mod utf8;
+pub mod wire;
 
 pub use code::{CloseCode, InvalidCloseCode};
 pub use frame::{CloseFrame, DecodeError, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame, ReasonTooLong};
