@@ -2,12 +2,14 @@
 #![no_std]
 
 mod code;
+mod event;
 mod frame;
 mod role;
 mod utf8;
 pub mod wire;
 
 pub use code::{CloseCode, InvalidCloseCode};
+pub use event::{CloseEvent, CloseEventInit};
 pub use frame::{CloseFrame, DecodeError, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame, ReasonTooLong};
 pub use role::Role;
 
