@@ -4,6 +4,7 @@
 mod code;
 mod event;
 mod frame;
+mod handshake;
 mod role;
 mod utf8;
 pub mod wire;
@@ -11,6 +12,7 @@ pub mod wire;
 pub use code::{CloseCode, InvalidCloseCode};
 pub use event::{CloseEvent, CloseEventInit};
 pub use frame::{CloseFrame, DecodeError, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame, ReasonTooLong};
+pub use handshake::{ClosingHandshake, Transport};
 pub use role::Role;
 
 /// A name and a description for every `u16`, those included that no Close frame carries.
