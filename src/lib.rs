@@ -6,6 +6,7 @@ mod event;
 mod frame;
 mod handshake;
 mod role;
+pub mod script;
 mod utf8;
 pub mod wire;
 
