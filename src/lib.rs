@@ -2,6 +2,8 @@
 #![no_std]
 
 mod code;
+#[cfg(feature = "codec")]
+pub mod codec;
 mod event;
 mod frame;
 mod handshake;

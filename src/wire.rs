@@ -309,12 +309,14 @@ impl Scanner {
     /// knows where the next frame begins.
     #[inline]
     pub fn skip(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.skip_until(bytes, is_close)
+        let skipped = self.skip_until(bytes, is_close);
+        self.fault()?;
+        Ok(skipped)
     }
 
-    /// The same, but stops before the first frame whose byte 0 `stop` picks.
+    /// The same, but stops before the first frame whose byte 0 `stop` picks; and behind a header that is a [fault](Self::fault).
     #[inline]
-    pub(crate) fn skip_until(&mut self, bytes: &[u8], stop: impl Fn(u8) -> bool) -> Result<usize, Error> {
+    pub(crate) fn skip_until(&mut self, bytes: &[u8], stop: impl Fn(u8) -> bool) -> usize {
         let mut rest = bytes;
         loop {
             let here = usize::try_from(self.left).map_or(rest.len(), |left| left.min(rest.len()));
@@ -330,16 +332,22 @@ impl Scanner {
                     continue;
                 }
             }
-            // A header that is cut, or wrong: its bytes are kept until the length is known. They never are more than ten, which
-            // always hold the length.
-            let _ = self.header.try_push(first);
+            // A header that is cut, or a fault: its bytes are kept. Ten always hold the length, so an eleventh finds no room.
+            if self.header.try_push(first).is_err() {
+                break;
+            }
             rest = tail;
-            if let Some(len) = frame_len(&self.header)? {
+            if let Ok(Some(len)) = frame_len(&self.header) {
                 self.left = len - self.header.len() as u64;
                 self.header.clear();
             }
         }
-        Ok(bytes.len() - rest.len())
+        bytes.len() - rest.len()
+    }
+
+    /// Whether the scanner has stopped behind a header whose length is a fault.
+    pub(crate) fn fault(&self) -> Result<(), Error> {
+        frame_len(&self.header).map(|_| ())
     }
 
     /// Whether the next byte is the first of a frame. At the end of the transport this tells a frame that was cut off from

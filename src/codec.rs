@@ -1,0 +1,708 @@
+//! `CloseCodec` for tokio-util, alone or around another codec, and `finish`, which ends a connection.
+
+extern crate std;
+
+use core::convert::Infallible;
+use core::future::{Future, poll_fn};
+use core::mem;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::codec::{Decoder, Encoder, Framed};
+
+use crate::code::CloseCode;
+use crate::event::CloseEvent;
+use crate::frame::{CloseFrame, OwnedCloseFrame};
+use crate::handshake::{ClosingHandshake, Transport};
+use crate::role::Role;
+use crate::wire::{self, MAX_FRAME_LEN, Peek, Scanner};
+
+/// What goes through a [`CloseCodec`], in both directions: a Close, or an item of the codec inside.
+///
+/// ```
+/// use websocket_close::{CloseFrame, codec::Message};
+///
+/// let goodbye: Message<String> = Message::Close(CloseFrame::from_static(1001, "").into());
+/// # let _ = goodbye;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message<T> {
+    /// The Close frame.
+    Close(OwnedCloseFrame),
+    /// An item of the inner codec.
+    Other(T),
+}
+
+/// The codec inside a [`CloseCodec`] that stands alone: it steps over every frame and can send none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl Decoder for Discard {
+    type Item = Infallible;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Infallible>> {
+        src.clear();
+        Ok(None)
+    }
+}
+
+impl Encoder<Infallible> for Discard {
+    type Error = io::Error;
+
+    fn encode(&mut self, item: Infallible, _dst: &mut BytesMut) -> io::Result<()> {
+        match item {}
+    }
+}
+
+/// A codec for tokio-util that takes care of the Close frames of a connection, alone or around another codec.
+///
+/// Alone it steps over all other frames, of any length, without keeping them. [Wrapped](Self::wrap) around a codec `C` for WebSocket
+/// frames, it leaves every other frame to `C`, both ways. It holds the [`ClosingHandshake`], and [`finish`] ends the
+/// connection and hands out the [`CloseEvent`].
+///
+/// Reading: what stands before the peer's Close reaches `C`, nothing behind it does; a Close between the fragments of a message
+/// is a Close, and the half message is dropped. After an error every further call is an error, [`Error::Poisoned`].
+///
+/// Writing: one Close, ever. After it the control frames that `C` writes, such as pongs, still pass; data frames do not, nor
+/// does a Close of `C`'s own making at any time: these are errors, and none of their bytes stay in the buffer. Once
+/// the peer's Close has come, [`Message::Close`] writes the answer that the handshake has chosen, whatever frame it holds.
+///
+/// What `C` has to keep to, as every decoder for tokio-util should: it removes bytes only from the front of its buffer; it
+/// returns `None` only when it needs more bytes; it writes whole frames, though several calls may share in one. It is wrapped at
+/// a frame boundary, which is to say before the first frame.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use tokio_util::codec::Decoder;
+/// use websocket_close::{CloseFrame, codec::{CloseCodec, Message}};
+///
+/// let mut codec = CloseCodec::client([0x12, 0x34, 0x56, 0x78]); // from a random number generator
+/// // A ping, a text frame, and a Close.
+/// let mut buffer = BytesMut::from(&b"\x89\x00\x81\x02hi\x88\x05\x03\xe9bye"[..]);
+/// let Some(Message::Close(close)) = codec.decode(&mut buffer)? else { panic!() };
+/// assert_eq!(close.as_frame(), CloseFrame::from_static(1001, "bye"));
+/// # Ok::<(), websocket_close::codec::Error<std::io::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct CloseCodec<C = Discard> {
+    inner: C,
+    local: Role,
+    /// A client's masking key. One is enough, since one frame is sent.
+    key: Option<[u8; 4]>,
+    closing: ClosingHandshake,
+    incoming: Incoming,
+    /// Where frames begin among the bytes read.
+    reading: Scanner,
+    /// Where frames begin among the bytes that the inner codec writes.
+    writing: Scanner,
+    /// Whether the Close that `closing` has handed out is in the write buffer, or beyond.
+    queued: bool,
+    /// When `finish` was first called, and when both Closes were through: deadlines count from there, even if a call was
+    /// cancelled.
+    finishing: Option<Instant>,
+    completed: Option<Instant>,
+}
+
+/// How far the read buffer has been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Incoming {
+    /// Its first so many bytes hold no start of a Close.
+    Scanned(usize),
+    /// A Close begins so many bytes from its front, or nobody knows what does; what is before is for the inner codec.
+    StopAt(usize),
+    /// The same place is now its front: the inner codec has had everything before.
+    Stop,
+    /// A Close was received: the rest is discarded.
+    Received,
+    /// An error was returned: the rest is discarded.
+    Poisoned,
+}
+
+impl CloseCodec {
+    /// The codec of a server: it reads masked frames and writes unmasked ones.
+    ///
+    /// ```
+    /// # use websocket_close::codec::CloseCodec;
+    /// let codec = CloseCodec::server();
+    /// assert!(!codec.closing().failed());
+    /// ```
+    #[must_use]
+    pub fn server() -> Self {
+        Self::new(Role::Server, None)
+    }
+
+    /// The codec of a client: it reads unmasked frames and masks its Close with `key`, four bytes that nobody can predict.
+    /// [RFC 6455, 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)
+    ///
+    /// ```
+    /// # use websocket_close::codec::CloseCodec;
+    /// let key = [0x12, 0x34, 0x56, 0x78]; // from a random number generator
+    /// let codec = CloseCodec::client(key);
+    /// # let _ = codec;
+    /// ```
+    #[must_use]
+    pub fn client(key: [u8; 4]) -> Self {
+        Self::new(Role::Client, Some(key))
+    }
+
+    fn new(local: Role, key: Option<[u8; 4]>) -> Self {
+        Self {
+            inner: Discard,
+            local,
+            key,
+            closing: ClosingHandshake::new(local),
+            incoming: Incoming::Scanned(0),
+            reading: Scanner::new(),
+            writing: Scanner::new(),
+            queued: false,
+            finishing: None,
+            completed: None,
+        }
+    }
+
+    /// The same codec around `inner`, which decodes and encodes all other frames.
+    ///
+    /// ```
+    /// use tokio_util::codec::BytesCodec;
+    /// use websocket_close::codec::CloseCodec;
+    ///
+    /// // Every frame but a Close is passed on as it is.
+    /// let codec = CloseCodec::server().wrap(BytesCodec::new());
+    /// # let _ = codec;
+    /// ```
+    #[must_use]
+    pub fn wrap<C>(self, inner: C) -> CloseCodec<C> {
+        CloseCodec {
+            inner,
+            local: self.local,
+            key: self.key,
+            closing: self.closing,
+            incoming: self.incoming,
+            reading: self.reading,
+            writing: self.writing,
+            queued: self.queued,
+            finishing: self.finishing,
+            completed: self.completed,
+        }
+    }
+}
+
+impl<C> CloseCodec<C> {
+    /// The codec inside.
+    pub fn inner(&self) -> &C {
+        &self.inner
+    }
+
+    /// The codec inside, to change its settings.
+    pub fn inner_mut(&mut self) -> &mut C {
+        &mut self.inner
+    }
+
+    /// The facts about the closing handshake: what was sent and received, who was first.
+    ///
+    /// ```
+    /// # use websocket_close::codec::CloseCodec;
+    /// assert_eq!(CloseCodec::server().closing().to_string(), "open");
+    /// ```
+    pub fn closing(&self) -> &ClosingHandshake {
+        &self.closing
+    }
+
+    /// Fails the connection, as [`ClosingHandshake::fail`] does: for a message that is too big, say. [`finish`] or
+    /// [`Message::Close`] then sends `frame`, if a Close may still be sent.
+    ///
+    /// ```
+    /// # use websocket_close::{CloseCode, CloseFrame, codec::CloseCodec};
+    /// let mut codec = CloseCodec::server();
+    /// codec.fail(CloseFrame::from_code(CloseCode::MESSAGE_TOO_BIG));
+    /// assert!(codec.closing().failed());
+    /// ```
+    pub fn fail(&mut self, frame: CloseFrame<'_>) {
+        let _ = self.closing.fail(frame);
+        if self.closing.failed() {
+            self.incoming = Incoming::Poisoned;
+        }
+    }
+
+    /// The Close that was queued has been flushed. [`finish`] sees to that itself; without this call the event is not clean.
+    ///
+    /// ```
+    /// # use websocket_close::codec::CloseCodec;
+    /// let mut codec = CloseCodec::server();
+    /// codec.written(); // nothing was queued
+    /// assert!(!codec.closing().was_written());
+    /// ```
+    pub fn written(&mut self) {
+        if self.queued {
+            self.closing.written();
+        }
+    }
+
+    /// Appends the Close that the handshake has handed out, once.
+    fn queue(&mut self, dst: &mut BytesMut) {
+        if let (Some(frame), false) = (self.closing.sent(), self.queued) {
+            dst.extend_from_slice(wire::encode(frame, self.key, &mut [0; MAX_FRAME_LEN]));
+            self.queued = true;
+        }
+    }
+
+    /// Looks at the bytes that have not been looked at, for the start of a Close.
+    fn scan(&mut self, src: &BytesMut) {
+        if let Incoming::Scanned(scanned) = self.incoming {
+            let unseen = src.get(scanned..).unwrap_or_default();
+            let others = self.reading.skip_until(unseen, wire::is_close);
+            self.incoming =
+                if others == unseen.len() { Incoming::Scanned(src.len()) } else { Incoming::StopAt(scanned + others) };
+        }
+    }
+
+    /// Once the inner codec has no more to give: takes the Close at the front of `src`, if it is there whole, and tells the
+    /// handshake; fails the connection for a fault.
+    fn take_close(&mut self, src: &mut BytesMut) -> Result<Option<OwnedCloseFrame>, wire::Error> {
+        let close = self.decode_close(src);
+        match &close {
+            Ok(None) => {}
+            Ok(Some(frame)) => {
+                src.clear();
+                self.incoming = Incoming::Received;
+                // The answer is queued by `finish`, or by a `Message::Close`.
+                let _ = self.closing.receive(frame.as_frame());
+            }
+            Err(error) => {
+                src.clear();
+                self.fail(error.reply());
+            }
+        }
+        close
+    }
+
+    fn decode_close(&self, src: &mut BytesMut) -> Result<Option<OwnedCloseFrame>, wire::Error> {
+        self.reading.fault()?;
+        if self.incoming != Incoming::Stop {
+            return Ok(None);
+        }
+        match wire::peek(self.local, src)? {
+            Peek::Close(header) => Ok(Some(header.decode(src)?.into_owned())),
+            Peek::Incomplete { .. } | Peek::NotClose { .. } => Ok(None),
+        }
+    }
+
+    /// Reads on for the peer's Close alone, without the inner codec; keeps at most the bytes of one Close.
+    fn discard(&mut self, src: &mut BytesMut) {
+        self.scan(src);
+        match self.incoming {
+            Incoming::Scanned(_) => {
+                src.clear();
+                self.incoming = Incoming::Scanned(0);
+            }
+            Incoming::StopAt(place) => {
+                src.advance(place);
+                self.incoming = Incoming::Stop;
+            }
+            Incoming::Stop => {}
+            Incoming::Received | Incoming::Poisoned => return src.clear(),
+        }
+        // A fault has failed the connection, which is all that is to be known here.
+        let _ = self.take_close(src);
+    }
+}
+
+impl<C: Decoder> CloseCodec<C> {
+    /// Gives the inner codec the bytes before the next Close, or all of them if none is in view.
+    fn decode_other(&mut self, src: &mut BytesMut) -> Result<Option<C::Item>, C::Error> {
+        let Incoming::StopAt(place) = self.incoming else {
+            let item = self.inner.decode(src)?;
+            self.incoming = Incoming::Scanned(src.len());
+            return Ok(item);
+        };
+        // With nothing before it, not splitting saves an allocation. The inner codec is asked all the same: it may have kept
+        // items of its own.
+        let close = if place == 0 { mem::take(src) } else { src.split_off(place) };
+        let item = self.inner.decode(src)?;
+        if item.is_some() {
+            self.incoming = Incoming::StopAt(src.len());
+            src.unsplit(close);
+        } else {
+            // What it has left is the start of a message that the Close has cut short.
+            self.incoming = Incoming::Stop;
+            *src = close;
+        }
+        Ok(item)
+    }
+
+    fn poison<E>(&mut self, error: E) -> E {
+        self.incoming = Incoming::Poisoned;
+        error
+    }
+}
+
+impl<C: Decoder> Decoder for CloseCodec<C> {
+    type Item = Message<C::Item>;
+    type Error = Error<C::Error>;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
+        self.scan(src);
+        match self.incoming {
+            Incoming::Scanned(_) | Incoming::StopAt(_) => {
+                let item = self.decode_other(src).map_err(|error| self.poison(Error::Inner(error)))?;
+                if item.is_some() {
+                    return Ok(item.map(Message::Other));
+                }
+            }
+            Incoming::Stop => {}
+            // RFC 6455, 1.4: what follows a Close is discarded.
+            Incoming::Received => {
+                src.clear();
+                return Ok(None);
+            }
+            Incoming::Poisoned => {
+                src.clear();
+                return Err(Error::Poisoned);
+            }
+        }
+        Ok(self.take_close(src)?.map(Message::Close))
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
+        if let Some(message) = self.decode(src)? {
+            return Ok(Some(message));
+        }
+        match self.incoming {
+            Incoming::Received | Incoming::Poisoned => Ok(None),
+            Incoming::Scanned(_) if self.reading.at_boundary() => {
+                let item = self.inner.decode_eof(src).map_err(|error| self.poison(Error::Inner(error)))?;
+                self.incoming = Incoming::Scanned(src.len());
+                Ok(item.map(Message::Other))
+            }
+            Incoming::Scanned(_) | Incoming::StopAt(_) | Incoming::Stop => Err(self.poison(Error::UnexpectedEof)),
+        }
+    }
+}
+
+impl<T, C: Encoder<T>> Encoder<Message<T>> for CloseCodec<C> {
+    type Error = Error<C::Error>;
+
+    fn encode(&mut self, message: Message<T>, dst: &mut BytesMut) -> Result<(), Self::Error> {
+        let item = match message {
+            Message::Close(_) if self.queued => return Err(Error::CloseAfterClose),
+            Message::Close(_) if !self.writing.at_boundary() => return Err(Error::CloseInsideFrame),
+            Message::Close(frame) => {
+                let _ = self.closing.start(frame.as_frame());
+                self.queue(dst);
+                return Ok(());
+            }
+            // RFC 6455, 7.1.7: one Close, and nothing else.
+            Message::Other(_) if self.closing.failed() => return Err(Error::Poisoned),
+            Message::Other(item) => item,
+        };
+        let before = dst.len();
+        let writing = self.writing.clone();
+        let verdict = match self.inner.encode(item, dst) {
+            Ok(()) => self.check_written(dst.get(before..).unwrap_or_default()),
+            Err(error) => Err(Error::Inner(error)),
+        };
+        if verdict.is_err() {
+            dst.truncate(before);
+            self.writing = writing;
+        }
+        verdict
+    }
+}
+
+impl<C> CloseCodec<C> {
+    /// Checks what the inner codec has appended.
+    fn check_written<E>(&mut self, bytes: &[u8]) -> Result<(), Error<E>> {
+        // RFC 6455, 5.5.1: after a Close no data frames, whose opcodes are those below 8; control frames may follow.
+        let closed = self.queued;
+        let stop = |first: u8| wire::is_close(first) || (closed && first & 0x08 == 0);
+        let passed = self.writing.skip_until(bytes, stop);
+        self.writing.fault()?;
+        match bytes.get(passed) {
+            None => Ok(()),
+            Some(first) if wire::is_close(*first) => Err(Error::InnerClose),
+            Some(_) => Err(Error::DataAfterClose),
+        }
+    }
+}
+
+/// What went wrong in a [`CloseCodec`] around a codec whose errors are `E`.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use tokio_util::codec::Decoder;
+/// use websocket_close::{CloseCode, codec::CloseCodec};
+///
+/// let mut buffer = BytesMut::from(&b"\x88\x02\x03\xed"[..]);
+/// let error = CloseCodec::client([1, 2, 3, 4]).decode(&mut buffer).unwrap_err();
+/// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
+/// ```
+#[derive(Debug, thiserror::Error)]
+pub enum Error<E> {
+    /// A frame of the peer is wrong; the connection is failed, and [`finish`] tells the peer.
+    #[error(transparent)]
+    Wire(#[from] wire::Error),
+    /// The transport ended inside a frame.
+    #[error("the transport ended inside a frame")]
+    UnexpectedEof,
+    /// There was an error before, and nothing is read after one.
+    #[error("the connection has failed before")]
+    Poisoned,
+    /// A data frame was to be sent after our Close; nothing of it was.
+    /// [RFC 6455, 5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)
+    #[error("no data may be sent after a Close")]
+    DataAfterClose,
+    /// A second Close was to be sent; it was not.
+    #[error("a Close has been sent before")]
+    CloseAfterClose,
+    /// A Close was to be sent while the inner codec had written half a frame; it was not.
+    #[error("a Close cannot be sent inside a frame")]
+    CloseInsideFrame,
+    /// The inner codec made a Close of its own; it was not sent.
+    #[error("the inner codec made a Close frame, which is not its to send")]
+    InnerClose,
+    /// An error of the inner codec.
+    #[error(transparent)]
+    Inner(E),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl<E> Error<E> {
+    /// The code to fail the connection with, if it is the peer's fault and known.
+    ///
+    /// ```
+    /// # use websocket_close::codec::Error;
+    /// assert_eq!(Error::<std::io::Error>::DataAfterClose.close_code(), None);
+    /// ```
+    pub const fn close_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Wire(error) => Some(error.close_code()),
+            _ => None,
+        }
+    }
+}
+
+/// How long [`finish`] waits.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_close::codec::Timeouts;
+///
+/// let patient = Timeouts { close: Duration::from_secs(60), ..Timeouts::DEFAULT };
+/// # let _ = patient;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the first call to [`finish`] until our Close is written and the peer's has come.
+    pub close: Duration,
+    /// From then on, until the transport has ended.
+    pub end: Duration,
+}
+
+impl Timeouts {
+    /// 10 seconds for the Closes, as Python's websockets has it; 2 seconds for the end, as Chromium has it. No standard names
+    /// a time; others wait 1 to 60 seconds for the Close.
+    pub const DEFAULT: Self = Self { close: Duration::from_secs(10), end: Duration::from_secs(2) };
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// How a connection ended: the outcome of [`finish`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// What the application is told.
+    pub event: CloseEvent,
+    /// What reading or writing failed with, if it did. A clean event can have one: the transport may break after both Closes.
+    pub io_error: Option<io::Error>,
+}
+
+/// Ends a connection: sends `frame` or the answer that is owed, waits for the peer's Close and for the end of the transport, and
+/// says how it went. It never waits longer than `timeouts` allow, and never hangs on a peer that is silent, floods, or does not
+/// read.
+///
+/// `frame` is sent if no Close has been chosen: none was sent, none received, nothing failed. After an error of the inner codec
+/// `frame` is what the connection is failed with. What is in the write buffer goes first.
+///
+/// **What is lost:** everything that the peer has sent and `framed` has not yielded; it is read and discarded, so that it
+/// cannot reset the transport and destroy our Close on its way. To have it, send a [`Message::Close`], read on until the
+/// peer's, and call this then. Pings that come in are not answered.
+///
+/// The server ends the transport first, and no side shuts down its writing before both Closes are through
+/// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)); dropping the transport is left to the caller.
+///
+/// Cancel safe: deadlines count from the first call, everything else is in `framed`, and a further call goes on from there.
+///
+/// ```
+/// use tokio_util::codec::Framed;
+/// use websocket_close::{CloseFrame, codec::{CloseCodec, Timeouts, finish}};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let (ours, theirs) = tokio::io::duplex(1024);
+/// let mut server = Framed::new(ours, CloseCodec::server());
+/// let mut client = Framed::new(theirs, CloseCodec::client([0x12, 0x34, 0x56, 0x78]));
+///
+/// let (server, client) = tokio::join!(
+///     finish(&mut server, CloseFrame::from_static(1001, "restart"), Timeouts::DEFAULT),
+///     finish(&mut client, CloseFrame::from_static(1000, "done"), Timeouts::DEFAULT),
+/// );
+/// assert_eq!(server.event.to_string(), r#"1000 (normal closure) "done", clean"#);
+/// assert_eq!(client.event.to_string(), r#"1001 (going away) "restart", clean"#);
+/// # }
+/// ```
+pub async fn finish<T, C>(framed: &mut Framed<T, CloseCodec<C>>, frame: CloseFrame<'_>, timeouts: Timeouts) -> Finished
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let codec = framed.codec_mut();
+    let begun = *codec.finishing.get_or_insert_with(Instant::now);
+    if codec.incoming == Incoming::Poisoned {
+        codec.fail(frame);
+    } else {
+        let _ = codec.closing.start(frame);
+    }
+
+    let mut ending = Ending { framed, writable: true, readable: true, io_error: None };
+    let exchanged = until(begun.checked_add(timeouts.close), poll_fn(|cx| ending.poll_exchange(cx))).await;
+    let completed = *ending.framed.codec_mut().completed.get_or_insert_with(Instant::now);
+    // After the deadline there is nobody to wait for, and shutting down is a last word.
+    let linger = exchanged.is_some();
+    let _ = until(completed.checked_add(timeouts.end), poll_fn(|cx| ending.poll_end(cx, linger))).await;
+
+    let io_error = ending.io_error;
+    Finished { event: framed.codec().closing.clone().finish(), io_error }
+}
+
+/// Waits until the deadline, or without one where it lies beyond what the clock can tell.
+async fn until<F: Future>(deadline: Option<Instant>, done: F) -> Option<F::Output> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, done).await.ok(),
+        None => Some(done.await),
+    }
+}
+
+/// The transport of a connection that is being finished.
+struct Ending<'a, T, C> {
+    framed: &'a mut Framed<T, CloseCodec<C>>,
+    /// Whether writing is still of use: it has not failed, and was not shut down.
+    writable: bool,
+    /// Whether reading is: no end and no error yet.
+    readable: bool,
+    io_error: Option<io::Error>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, C> Ending<'_, T, C> {
+    /// Puts our Close behind what is in the write buffer, unless the inner codec has left half a frame there.
+    fn queue(&mut self) {
+        let mut buffer = mem::take(self.framed.write_buffer_mut());
+        let codec = self.framed.codec_mut();
+        if codec.writing.at_boundary() {
+            codec.queue(&mut buffer);
+        }
+        *self.framed.write_buffer_mut() = buffer;
+    }
+
+    /// Ready when our Close is written and the peer's has come, or as much of that as is still possible.
+    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let received = self.poll_read(cx, false);
+        self.queue();
+        let written = self.poll_write(cx);
+        if written.is_pending() {
+            // Two ends that each wait for the other to read would hang.
+            let _ = self.poll_read(cx, true);
+        }
+        ready!(received);
+        written
+    }
+
+    /// Ready when the transport has ended on both sides, or as much of that as is still possible.
+    fn poll_end(&mut self, cx: &mut Context<'_>, linger: bool) -> Poll<()> {
+        let awaits_peer = self.framed.codec().closing.transport() == Transport::AwaitEnd;
+        if linger && awaits_peer {
+            ready!(self.poll_read(cx, true));
+        }
+        if self.writable {
+            match ready!(Pin::new(self.framed.get_mut()).poll_shutdown(cx)) {
+                // The peer was faster, or an earlier call that was cancelled.
+                Err(error) if error.kind() != io::ErrorKind::NotConnected => self.stop_writing(error),
+                _ => self.writable = false,
+            }
+        }
+        if linger { self.poll_read(cx, true) } else { Poll::Ready(()) }
+    }
+
+    /// Reads and discards, until the peer's Close, or `to_end` of the transport.
+    fn poll_read(&mut self, cx: &mut Context<'_>, to_end: bool) -> Poll<()> {
+        // A peer that floods must not keep the deadline from being looked at.
+        for _ in 0..READS_AT_ONCE {
+            let mut buffer = mem::take(self.framed.read_buffer_mut());
+            let codec = self.framed.codec_mut();
+            codec.discard(&mut buffer);
+            let awaits_close = codec.closing.pongs_due();
+            *self.framed.read_buffer_mut() = buffer;
+            if !self.readable || !(awaits_close || to_end) {
+                return Poll::Ready(());
+            }
+
+            let mut chunk = [0; 1024];
+            let mut chunk = ReadBuf::new(&mut chunk);
+            match ready!(Pin::new(self.framed.get_mut()).poll_read(cx, &mut chunk)) {
+                Ok(()) if chunk.filled().is_empty() => self.readable = false,
+                Ok(()) => self.framed.read_buffer_mut().extend_from_slice(chunk.filled()),
+                Err(error) => {
+                    self.io_error.get_or_insert(error);
+                    self.readable = false;
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Writes and flushes what is in the write buffer.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.writable {
+            let mut buffer = mem::take(self.framed.write_buffer_mut());
+            let transport = Pin::new(self.framed.get_mut());
+            let written = if buffer.is_empty() {
+                transport.poll_flush(cx).map_ok(|()| None)
+            } else {
+                transport.poll_write(cx, &buffer).map_ok(Some)
+            };
+            if let Poll::Ready(Ok(Some(count))) = written {
+                buffer.advance(count);
+            }
+            *self.framed.write_buffer_mut() = buffer;
+            match ready!(written) {
+                Ok(None) => {
+                    self.framed.codec_mut().written();
+                    return Poll::Ready(());
+                }
+                Ok(Some(1..)) => {}
+                Ok(Some(0)) => self.stop_writing(io::ErrorKind::WriteZero.into()),
+                Err(error) => self.stop_writing(error),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn stop_writing(&mut self, error: io::Error) {
+        self.io_error.get_or_insert(error);
+        self.writable = false;
+    }
+}
+
+/// How many reads of 1 KiB are made before other tasks, and the deadline, have their turn.
+const READS_AT_ONCE: usize = 32;
