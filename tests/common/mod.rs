@@ -1,0 +1,51 @@
+//! The records of `tests/vectors`, and how a verdict is held against one.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// All records that have `key`, which tells their kind, in whichever file of `tests/vectors` they stand.
+pub(crate) fn vectors(key: &str) -> Vec<Value> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let records: Vec<Value> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+            found.extend(records.into_iter().filter(|record| record.get(key).is_some()));
+        }
+    }
+    assert!(!found.is_empty(), "no vector has {key:?}");
+    found
+}
+
+/// Holds `verdict`, an object with keys as in `expected`, against a record of the kind of `conformance.json`: what it expects
+/// or what it calls equally right. Keys that one of the two leaves out are not compared.
+#[track_caller]
+pub(crate) fn assert_verdict(record: &Value, verdict: &Value) {
+    let (id, expected) = (&record["id"], &record["expected"]);
+    let allows = |list: &Value, value: &Value| list.as_array().is_some_and(|list| list.contains(value));
+
+    if allows(&expected["alt_outcomes"], &verdict["outcome"]) {
+        return;
+    }
+    for key in [
+        "outcome",
+        "code",
+        "has_code",
+        "reason",
+        "error_kind",
+        "fail_code",
+        "consumed",
+        "utf8_valid_up_to",
+        "utf8_error_len",
+    ] {
+        let (Some(wanted), Some(found)) = (expected.get(key), verdict.get(key)) else { continue };
+        let equally_right = match key {
+            "error_kind" => allows(&expected["alt_error_kinds"], found),
+            "fail_code" => allows(&record["accept_fail_codes"], found),
+            _ => false,
+        };
+        assert!(found == wanted || equally_right, "{id}: {key} is {found}, not {wanted}");
+    }
+}
