@@ -30,7 +30,7 @@ fn vectors_as_json() {
         records.retain(|r| r["level"] == level && role.is_none_or(|role| r["role"] == role));
         // An empty line is skipped, so that an empty input has to be an argument.
         let (empty, records): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| record[hex] == "");
-        let lines: String = records.iter().map(|record| format!("{}\n", record[hex].as_str().unwrap())).collect();
+        let lines = records.iter().map(|record| record[hex].as_str().unwrap()).collect::<Vec<_>>().join("\n");
 
         let command = [&["decode", "--json"], options].concat();
         let (status, out, err) = run(&command, &lines);

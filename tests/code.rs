@@ -1,0 +1,216 @@
+//! All 65,536 status codes against the registry, written out by hand.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashSet;
+
+use websocket_close::registry::{self, REGISTRY};
+use websocket_close::{CloseCode, InvalidCloseCode};
+
+/// Whether the numbers may stand in a Close frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wire {
+    Yes,
+    Never,
+}
+use Wire::{Never, Yes};
+
+/// First and last number, name in the registry (or what RFC 6455 calls the range), and words that the description needs.
+/// RFC 6455, 7.4.1, 7.4.2 and 11.7; IANA, WebSocket Close Code Number Registry, 2026-06-10.
+const TABLE: [(u16, u16, &str, Wire, &[&str]); 26] = [
+    (0, 999, "Unused", Never, &["not used", "never sent"]),
+    (1000, 1000, "Normal Closure", Yes, &["purpose", "fulfilled"]),
+    (1001, 1001, "Going Away", Yes, &["goes away", "server", "page"]),
+    (1002, 1002, "Protocol error", Yes, &["protocol"]),
+    (1003, 1003, "Unsupported Data", Yes, &["kind of data", "binary", "text-only"]),
+    (1004, 1004, "Reserved", Never, &["without a meaning", "never sent"]),
+    (1005, 1005, "No Status Rcvd", Never, &["without a status code", "never sent"]),
+    (1006, 1006, "Abnormal Closure", Never, &["without a close frame", "never sent"]),
+    (1007, 1007, "Invalid frame payload data", Yes, &["type", "utf-8"]),
+    (1008, 1008, "Policy Violation", Yes, &["refusal", "not to be told"]),
+    (1009, 1009, "Message Too Big", Yes, &["too big"]),
+    (1010, 1010, "Mandatory Ext.", Yes, &["extension", "clients only", "reason"]),
+    (1011, 1011, "Internal Error", Yes, &["unexpected"]),
+    (1012, 1012, "Service Restart", Yes, &["restart", "reconnect", "5 to 30 seconds"]),
+    (1013, 1013, "Try Again Later", Yes, &["overloaded", "another", "user"]),
+    (1014, 1014, "Bad Gateway", Yes, &["gateway", "upstream", "502"]),
+    (1015, 1015, "TLS handshake", Never, &["tls handshake", "never sent"]),
+    (1016, 2999, "Unassigned", Never, &["protocol", "extensions", "never sent"]),
+    (3000, 3000, "Unauthorized", Yes, &["authenticated"]),
+    (3001, 3002, "Unassigned", Yes, &["libraries", "not registered", "may be sent"]),
+    (3003, 3003, "Forbidden", Yes, &["may not"]),
+    (3004, 3007, "Unassigned", Yes, &["libraries", "not registered", "may be sent"]),
+    (3008, 3008, "Timeout", Yes, &["too long"]),
+    (3009, 3999, "Unassigned", Yes, &["libraries", "not registered", "may be sent"]),
+    (4000, 4999, "Private Use", Yes, &["agreed", "cannot be registered"]),
+    (5000, 65535, "Out of Range", Never, &["4999", "never sent"]),
+];
+
+/// Every number in order, with its row of `TABLE`.
+fn numbers() -> impl Iterator<Item = (u16, &'static str, Wire, &'static [&'static str])> {
+    TABLE
+        .into_iter()
+        .flat_map(|(first, last, name, wire, words)| (first..=last).map(move |code| (code, name, wire, words)))
+}
+
+#[test]
+fn the_table_has_every_number_once() {
+    assert!(numbers().map(|(code, ..)| code).eq(0..=u16::MAX));
+}
+
+#[test]
+fn numbers_to_codes_and_back() {
+    let mut legal = 0;
+    for (number, name, wire, _) in numbers() {
+        let code = CloseCode::new(number);
+        assert_eq!(code, CloseCode::try_from(number));
+        if wire == Yes {
+            let code = code.unwrap();
+            assert_eq!(code.get(), number);
+            assert_eq!(u16::from(code), number);
+            assert!(code == number && number == code);
+            assert!(code != number + 1 && number + 1 != code);
+            assert_eq!(code.name(), name);
+            assert_eq!(code.description(), registry::description(number));
+            legal += 1;
+        } else {
+            let error: InvalidCloseCode = code.unwrap_err();
+            assert_eq!(error.get(), number);
+        }
+    }
+    // Four, eight and two thousand.
+    assert_eq!(legal, 2012);
+}
+
+#[test]
+fn names_and_descriptions() {
+    for (number, name, wire, words) in numbers() {
+        assert_eq!(registry::name(number), name, "{number}");
+        let description = registry::description(number);
+        let lower = description.to_lowercase();
+        for word in words {
+            assert!(lower.contains(word), "{number} needs {word:?}: {description}");
+        }
+        assert_eq!(lower.contains("never sent"), wire == Never, "{number}: {description}");
+        assert!(description.ends_with('.'), "{number}: {description}");
+    }
+}
+
+#[test]
+fn the_registry_is_the_table() {
+    let rows = REGISTRY.map(|row| (row.first, row.last, row.name));
+    assert_eq!(rows, TABLE.map(|(first, last, name, ..)| (first, last, name)));
+    assert_eq!(registry::REGISTRY_DATE, "2026-06-10");
+}
+
+#[test]
+fn classes() {
+    for code in (0..=u16::MAX).filter_map(|number| CloseCode::new(number).ok()) {
+        let number = code.get();
+        assert_eq!(code.is_library(), number / 1000 == 3, "{number}");
+        assert_eq!(code.is_private(), number / 1000 == 4, "{number}");
+        assert_eq!(code.allowed_from_script(), number == 1000 || number / 1000 >= 3, "{number}");
+    }
+}
+
+#[test]
+fn constants() {
+    for (code, number) in [
+        (CloseCode::NORMAL_CLOSURE, 1000),
+        (CloseCode::GOING_AWAY, 1001),
+        (CloseCode::PROTOCOL_ERROR, 1002),
+        (CloseCode::UNSUPPORTED_DATA, 1003),
+        (CloseCode::INVALID_PAYLOAD, 1007),
+        (CloseCode::POLICY_VIOLATION, 1008),
+        (CloseCode::MESSAGE_TOO_BIG, 1009),
+        (CloseCode::MANDATORY_EXTENSION, 1010),
+        (CloseCode::INTERNAL_ERROR, 1011),
+        (CloseCode::SERVICE_RESTART, 1012),
+        (CloseCode::TRY_AGAIN_LATER, 1013),
+        (CloseCode::BAD_GATEWAY, 1014),
+        (CloseCode::UNAUTHORIZED, 3000),
+        (CloseCode::FORBIDDEN, 3003),
+        (CloseCode::TIMEOUT, 3008),
+    ] {
+        assert_eq!(code.get(), number);
+        assert_eq!(code, CloseCode::from_static(number));
+    }
+}
+
+/// The names of old tables lead to today's constants in the search of the documentation, which reads the source.
+#[test]
+fn old_names() {
+    let mut found = Vec::new();
+    let mut aliases = Vec::new();
+    for line in include_str!("../src/code.rs").lines().map(str::trim) {
+        if let Some(alias) = line.strip_prefix("#[doc(alias = \"").and_then(|rest| rest.strip_suffix("\")]")) {
+            aliases.push(alias);
+        } else if let Some(constant) = line.strip_prefix("pub const ") {
+            let constant = constant.split(':').next().unwrap();
+            found.extend(aliases.drain(..).map(|alias| (alias, constant)));
+        }
+    }
+    for old in [
+        ("CLOSE_NORMAL", "NORMAL_CLOSURE"),
+        ("CLOSE_GOING_AWAY", "GOING_AWAY"),
+        ("CLOSE_PROTOCOL_ERROR", "PROTOCOL_ERROR"),
+        ("CLOSE_UNSUPPORTED", "UNSUPPORTED_DATA"),
+        ("CLOSE_INVALID_DATA", "INVALID_PAYLOAD"),
+        ("CLOSE_POLICY_VIOLATION", "POLICY_VIOLATION"),
+        ("CLOSE_TOO_LARGE", "MESSAGE_TOO_BIG"),
+        ("CLOSE_EXTENSION_REQUIRED", "MANDATORY_EXTENSION"),
+        ("INTERNAL_SERVER_ERROR", "INTERNAL_ERROR"),
+    ] {
+        assert!(found.contains(&old), "{old:?}");
+    }
+}
+
+#[test]
+fn text() {
+    for (number, display) in [
+        (1000, "1000 (normal closure)"),
+        (1001, "1001 (going away)"),
+        (1002, "1002 (protocol error)"),
+        (1003, "1003 (unsupported data)"),
+        (1007, "1007 (invalid frame payload data)"),
+        (1010, "1010 (mandatory ext.)"),
+        (3001, "3001 (unassigned)"),
+        (4999, "4999 (private use)"),
+    ] {
+        assert_eq!(CloseCode::new(number).unwrap().to_string(), display);
+    }
+    assert_eq!(format!("{:?}", CloseCode::GOING_AWAY), r#"CloseCode(1001, "Going Away")"#);
+
+    for (number, phrase) in [
+        (0, "0 (unused)"),
+        (1004, "1004 (reserved)"),
+        (1005, "1005 (no status rcvd)"),
+        (1015, "1015 (TLS handshake)"),
+        (2999, "2999 (unassigned)"),
+        (65535, "65535 (out of range)"),
+    ] {
+        let error = CloseCode::new(number).unwrap_err();
+        assert_eq!(error.to_string(), format!("status code {phrase} may not stand in a Close frame"));
+    }
+}
+
+#[test]
+fn order_and_hash_are_those_of_the_numbers() {
+    let codes: Vec<CloseCode> = (0..=u16::MAX).filter_map(|number| CloseCode::new(number).ok()).collect();
+    assert!(codes.is_sorted_by(|a, b| a < b));
+    assert_eq!(codes.iter().collect::<HashSet<_>>().len(), codes.len());
+}
+
+/// `None` takes the place of a number that no code has.
+#[test]
+fn size() {
+    assert_eq!(size_of::<CloseCode>(), 2);
+    assert_eq!(size_of::<Option<CloseCode>>(), 2);
+    assert_eq!(size_of::<Result<CloseCode, InvalidCloseCode>>(), 4);
+}
+
+/// The description of `CloseCode` names the ranges, and `from_static` refuses at run time too.
+#[test]
+#[should_panic(expected = "may not stand in a Close frame")]
+fn a_wrong_literal_panics() {
+    let _ = CloseCode::from_static(1006);
+}

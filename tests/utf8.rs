@@ -1,0 +1,143 @@
+//! Which reasons are UTF-8: against `core` and against the grammar of RFC 3629, both through `CloseFrame::from_payload`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::ops::RangeInclusive;
+use std::str;
+
+use websocket_close::{CloseFrame, DecodeError};
+
+const TAIL: RangeInclusive<u8> = 0x80..=0xbf;
+
+/// The rows of `UTF8-octets` in RFC 3629, section 4: what each byte of a character may be.
+const GRAMMAR: [&[RangeInclusive<u8>]; 9] = [
+    &[0x00..=0x7f],
+    &[0xc2..=0xdf, TAIL],
+    &[0xe0..=0xe0, 0xa0..=0xbf, TAIL],
+    &[0xe1..=0xec, TAIL, TAIL],
+    &[0xed..=0xed, 0x80..=0x9f, TAIL],
+    &[0xee..=0xef, TAIL, TAIL],
+    &[0xf0..=0xf0, 0x90..=0xbf, TAIL, TAIL],
+    &[0xf1..=0xf3, TAIL, TAIL, TAIL],
+    &[0xf4..=0xf4, 0x80..=0x8f, TAIL, TAIL],
+];
+
+fn is_utf8(mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        let fits = |row: &&&[RangeInclusive<u8>]| {
+            row.len() <= bytes.len() && row.iter().zip(bytes).all(|(range, byte)| range.contains(byte))
+        };
+        let Some(row) = GRAMMAR.iter().find(fits) else { return false };
+        bytes = &bytes[row.len()..];
+    }
+    true
+}
+
+/// Holds the verdict on a payload, with 1000 as its code, against both oracles; in a refusal the place of the fault too.
+#[track_caller]
+fn check(payload: &[u8]) {
+    let reason = &payload[2..];
+    let grammar = is_utf8(reason);
+    match (CloseFrame::from_payload(payload), str::from_utf8(reason)) {
+        (Ok(frame), Ok(text)) => assert!(grammar && frame.reason() == text, "{reason:02x?}"),
+        (Err(DecodeError::InvalidUtf8(error)), Err(core)) => {
+            assert!(!grammar && error == core, "{reason:02x?}: {error}")
+        }
+        (decoded, core) => panic!("{reason:02x?}: {decoded:?} and {core:?}, by the grammar {grammar}"),
+    }
+}
+
+#[test]
+fn every_string_of_two_bytes() {
+    check(b"\x03\xe8");
+    for a in 0..=u8::MAX {
+        check(&[0x03, 0xe8, a]);
+        for b in 0..=u8::MAX {
+            check(&[0x03, 0xe8, a, b]);
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "2^24 strings: cargo test --release --test utf8")]
+fn every_string_of_three_bytes() {
+    for number in 0..1_u32 << 24 {
+        let [_, a, b, c] = number.to_be_bytes();
+        check(&[0x03, 0xe8, a, b, c]);
+    }
+}
+
+/// Every character there is.
+#[test]
+fn every_character() {
+    for character in '\0'..=char::MAX {
+        let mut payload = [0x03, 0xe8, 0, 0, 0, 0];
+        let len = character.encode_utf8(&mut payload[2..]).len();
+        let frame = CloseFrame::from_payload(&payload[..2 + len]).unwrap();
+        assert_eq!(frame.reason().chars().collect::<Vec<_>>(), [character]);
+    }
+}
+
+/// The edges of every row of the grammar and their neighbours, in all combinations, whole and cut off.
+fn boundary_sequences() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for row in GRAMMAR {
+        let mut sequences = vec![Vec::new()];
+        for range in row {
+            let (first, last) = (*range.start(), *range.end());
+            let edges = [first.wrapping_sub(1), first, last, last.wrapping_add(1)];
+            sequences = sequences
+                .iter()
+                .flat_map(|sequence| edges.map(|edge| [sequence.as_slice(), &[edge]].concat()))
+                .collect();
+            all.extend_from_slice(&sequences);
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Each of them at each offset of a reason of 123 bytes, and at the end of a shorter one.
+#[test]
+fn boundary_sequences_at_every_offset() {
+    let mut payload = [b'a'; 125];
+    payload[..2].copy_from_slice(&[0x03, 0xe8]);
+    for sequence in boundary_sequences() {
+        for at in 2..=125 - sequence.len() {
+            let end = at + sequence.len();
+            payload[at..end].copy_from_slice(&sequence);
+            check(&payload);
+            check(&payload[..end]);
+            payload[at..end].fill(b'a');
+        }
+    }
+}
+
+/// The same in text that is not ASCII to begin with.
+#[test]
+fn boundary_sequences_among_wide_characters() {
+    for sequence in boundary_sequences() {
+        for wide in ["é", "€", "😀"] {
+            for count in [1, 7, 15, 16, 30] {
+                let wide = wide.repeat(count);
+                for (before, after) in [(wide.as_str(), ""), ("", wide.as_str()), (&wide, "a"), ("aaa", &wide)] {
+                    let reason = [before.as_bytes(), &sequence, after.as_bytes()].concat();
+                    if reason.len() <= 123 {
+                        check(&[&[0x03, 0xe8], reason.as_slice()].concat());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a decoder could be tempted to change.
+#[test]
+fn text_is_kept_as_it_is() {
+    for text in
+        ["\u{feff}bom", "\u{feff}\u{feff}", "\0", "\r\n", "\u{fffd}", "\u{fffe}\u{ffff}", "e\u{301}", "\u{202e}abc"]
+    {
+        let payload = [b"\x03\xe8", text.as_bytes()].concat();
+        assert_eq!(CloseFrame::from_payload(&payload).unwrap().reason(), text);
+    }
+}
