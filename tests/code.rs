@@ -67,8 +67,10 @@ fn numbers_to_codes_and_back() {
             let code = code.unwrap();
             assert_eq!(code.get(), number);
             assert_eq!(u16::from(code), number);
-            assert!(code == number && number == code);
-            assert!(code != number + 1 && number + 1 != code);
+            assert_eq!(code, number);
+            assert_eq!(number, code);
+            assert_ne!(code, number + 1);
+            assert_ne!(number + 1, code);
             assert_eq!(code.name(), name);
             assert_eq!(code.description(), registry::description(number));
             legal += 1;
@@ -208,7 +210,7 @@ fn size() {
     assert_eq!(size_of::<Result<CloseCode, InvalidCloseCode>>(), 4);
 }
 
-/// The description of `CloseCode` names the ranges, and `from_static` refuses at run time too.
+/// In a `const` it does not compile; that is a doc test of `from_static`.
 #[test]
 #[should_panic(expected = "may not stand in a Close frame")]
 fn a_wrong_literal_panics() {

@@ -40,7 +40,7 @@ fn check(payload: &[u8]) {
     match (CloseFrame::from_payload(payload), str::from_utf8(reason)) {
         (Ok(frame), Ok(text)) => assert!(grammar && frame.reason() == text, "{reason:02x?}"),
         (Err(DecodeError::InvalidUtf8(error)), Err(core)) => {
-            assert!(!grammar && error == core, "{reason:02x?}: {error}")
+            assert!(!grammar && error == core, "{reason:02x?}: {error}");
         }
         (decoded, core) => panic!("{reason:02x?}: {decoded:?} and {core:?}, by the grammar {grammar}"),
     }
