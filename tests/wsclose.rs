@@ -21,6 +21,7 @@ fn run(args: &[&str], input: &str) -> (u8, String, String) {
 
 #[test]
 fn vectors_as_json() {
+    let mut passed = 0;
     for (level, hex, role, options) in [
         ("payload", "payload_hex", None, ["--payload"].as_slice()),
         ("frame", "frame_hex", Some("client"), &["--role", "client"]),
@@ -46,8 +47,10 @@ fn vectors_as_json() {
             assert_verdict(record, verdict);
             let keys: Vec<&String> = verdict.as_object().unwrap().keys().collect();
             assert_eq!(keys, ["code", "consumed", "error_kind", "fail_code", "has_code", "outcome", "reason"]);
+            passed += 1;
         }
     }
+    assert_eq!(passed, vectors("level").len());
 }
 
 /// Each fault and its name, and where the frame ends if it is wholly in view.
