@@ -1,0 +1,129 @@
+//! `script::close`: the argument checks of the browser's `close()`, over every code and every length of a reason.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::Value;
+use websocket_close::script::{self, Error};
+use websocket_close::{CloseCode, CloseFrame};
+
+/// Every call of `close()`, in whatever file of `vectors/` it stands.
+fn calls() -> Vec<Value> {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")).unwrap();
+    let json =
+        files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|name| name == "json"));
+    let vectors = json.flat_map(|path| serde_json::from_slice::<Vec<Value>>(&std::fs::read(path).unwrap()).unwrap());
+    vectors.filter(|vector| vector["op"] == "whatwg_close").collect()
+}
+
+fn payload(frame: CloseFrame<'_>) -> String {
+    hex::encode(frame.write_payload(&mut [0; 125]))
+}
+
+#[test]
+fn every_close_vector() {
+    let calls = calls();
+    assert!(!calls.is_empty());
+    for vector in &calls {
+        let (input, expected, id) = (&vector["input"], &vector["expected"], &vector["id"]);
+        // What an engine does before the call: [Clamp] for the code, no lone surrogates in a USVString.
+        let code = match &input["code"] {
+            Value::Null => None,
+            Value::String(text) => Some(clamp(text.parse().unwrap_or(f64::NAN))),
+            number => Some(clamp(number.as_f64().unwrap())),
+        };
+        let reason = match input["reason_utf16"].as_array() {
+            Some(units) => Some(usv_string(units)),
+            None => input["reason"].as_str().map(str::to_owned),
+        };
+        match (script::close(code, reason.as_deref()), expected["outcome"].as_str().unwrap()) {
+            (Ok(frame), "ok") => assert_eq!(payload(frame), expected["payload_hex"], "{id}"),
+            (Err(error), "throw") => assert_eq!(error.name(), expected["exception"], "{id}"),
+            (result, outcome) => panic!("{id}: {result:?}, expected {outcome}"),
+        }
+    }
+}
+
+/// A float's `as` saturates, and is 0 for NaN, as Web IDL's `[Clamp] unsigned short` does.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn clamp(number: f64) -> u16 {
+    number.round_ties_even() as u16
+}
+
+fn usv_string(units: &[Value]) -> String {
+    let units = units.iter().map(|unit| u16::from_str_radix(unit.as_str().unwrap(), 16).unwrap());
+    String::from_utf16_lossy(&units.collect::<Vec<_>>())
+}
+
+/// "If code is neither 1000 nor in the range 3000 to 4999, inclusive, throw an `InvalidAccessError`".
+#[test]
+fn every_code() {
+    for code in 0..=u16::MAX {
+        for reason in [None, Some(""), Some("why")] {
+            let result = script::close(Some(code), reason);
+            if code == 1000 || (3000..=4999).contains(&code) {
+                let bytes = [&code.to_be_bytes(), reason.unwrap_or_default().as_bytes()].concat();
+                assert_eq!(result.map(payload), Ok(hex::encode(bytes)), "{code}");
+            } else {
+                assert_eq!(result, Err(Error::InvalidAccess(code)));
+                assert_eq!(result.unwrap_err().name(), "InvalidAccessError");
+            }
+        }
+    }
+}
+
+/// "If reasonBytes is longer than 123 bytes, then throw a `SyntaxError`": bytes of UTF-8, not characters.
+#[test]
+fn every_length() {
+    for character in ["a", "é", "€", "😀"] {
+        for len in 0..=130 {
+            // As many of them as fit, filled up with ASCII.
+            let mut reason = character.repeat(len / character.len());
+            reason.push_str(&"-".repeat(len % character.len()));
+            assert_eq!(reason.len(), len);
+            for code in [None, Some(1000), Some(4999)] {
+                match script::close(code, Some(&reason)) {
+                    Ok(frame) => {
+                        assert!(len <= 123, "{len} bytes went through");
+                        assert_eq!(frame.reason(), reason);
+                        // Without a code: none for an empty reason, 1000 for another.
+                        let expected = code.or((len > 0).then_some(1000));
+                        assert_eq!(frame.code().map(CloseCode::get), expected);
+                    }
+                    Err(Error::Syntax(error)) => {
+                        assert!(len > 123, "{len} bytes were refused");
+                        assert_eq!(error.len(), len);
+                        assert_eq!(Error::Syntax(error).name(), "SyntaxError");
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_code_is_checked_first() {
+    let long = "a".repeat(124);
+    assert_eq!(script::close(Some(1001), Some(&long)), Err(Error::InvalidAccess(1001)));
+    assert_eq!(script::close(Some(1000), Some(&long)).unwrap_err().name(), "SyntaxError");
+}
+
+/// 41 lone surrogates become 123 bytes and pass, 42 do not.
+#[test]
+fn lone_surrogates_count_three_bytes() {
+    let reason = |count| String::from_utf16_lossy(&vec![0xd800; count]);
+    assert!(script::close(Some(1000), Some(&reason(41))).is_ok());
+    assert_eq!(script::close(Some(1000), Some(&reason(42))).unwrap_err().name(), "SyntaxError");
+}
+
+#[test]
+fn without_arguments_there_is_no_body() {
+    assert_eq!(script::close(None, None), Ok(CloseFrame::EMPTY));
+    assert_eq!(script::close(None, Some("")), Ok(CloseFrame::EMPTY));
+}
+
+#[test]
+fn errors_say_what_was_wrong() {
+    assert_eq!(Error::InvalidAccess(1001).to_string(), "the code 1001 is neither 1000 nor in the range 3000 to 4999");
+    let error = script::close(Some(1000), Some(&"a".repeat(124))).unwrap_err();
+    assert_eq!(error.to_string(), "the reason has 124 bytes, a Close frame takes at most 123");
+}
