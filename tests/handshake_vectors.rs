@@ -190,7 +190,8 @@ impl Stack {
                 self.end(Some(Cause::Peer));
             }
             "state" => {
-                self.state = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"].into_iter().find(|s| *s == text).unwrap()
+                let known = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"].into_iter().find(|state| *state == text);
+                self.state = known.ok_or_else(|| format!("unknown step {step}"))?;
             }
             stream if stream.starts_with("h2_") || stream.starts_with("h3_") => self.end(Some(Cause::Peer)),
             _ => return Err(format!("unknown step {step}")),
