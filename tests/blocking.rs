@@ -1,0 +1,125 @@
+//! The blocking example, run: its server and its client against each other, and each against raw bytes.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use websocket_close::{CloseEvent, CloseFrame};
+
+#[allow(dead_code, reason = "its `main`")]
+#[path = "../examples/blocking.rs"]
+mod blocking;
+
+fn facts(event: &CloseEvent) -> (u16, &str, bool) {
+    (event.code(), event.reason(), event.was_clean())
+}
+
+/// The client's event and the server's.
+fn converse(goodbye: CloseFrame<'static>) -> (CloseEvent, CloseEvent) {
+    let (client, server) = blocking::connected().unwrap();
+    let server = thread::spawn(|| blocking::server(server));
+    (blocking::client(client, goodbye), server.join().unwrap())
+}
+
+#[test]
+fn against_each_other() {
+    let (client, server) = converse(CloseFrame::from_static(4001, "done"));
+    assert_eq!(facts(&client), (4001, "", true));
+    assert_eq!(facts(&server), (4001, "done", true));
+    let (client, server) = converse(CloseFrame::EMPTY);
+    assert_eq!(facts(&client), (1005, "", true));
+    assert_eq!(facts(&server), (1005, "", true));
+}
+
+/// Writes all of `input`, reads until the end, and gives what was read; a reset would be an error.
+fn raw_peer(mut stream: TcpStream, input: &[u8], end_first: bool) -> Vec<u8> {
+    stream.write_all(input).unwrap();
+    if end_first {
+        stream.shutdown(Shutdown::Write).unwrap();
+    }
+    let mut output = Vec::new();
+    stream.read_to_end(&mut output).unwrap();
+    output
+}
+
+/// The server's event for these bytes of a client, and what the client got back.
+fn served(input: &[u8], end_first: bool) -> (CloseEvent, Vec<u8>) {
+    let (client, server) = blocking::connected().unwrap();
+    let server = thread::spawn(|| blocking::server(server));
+    let output = raw_peer(client, input, end_first);
+    (server.join().unwrap(), output)
+}
+
+#[test]
+fn the_server_answers_and_ends_in_order() {
+    // A ping, half a message, the Close (its key is 0), and bytes behind it that must not reset the connection.
+    let mut input = b"\x89\x80\0\0\0\0\x01\x81\0\0\0\0a\x88\x85\0\0\0\0\x03\xe9bye".to_vec();
+    input.resize(input.len() + 60_000, b'x');
+    let (event, output) = served(&input, false);
+    assert_eq!((facts(&event), &output[..]), ((1001, "bye", true), &b"\x88\x02\x03\xe9"[..]));
+}
+
+#[test]
+fn the_server_fails_what_is_malformed() {
+    for (input, answer) in [
+        (&b"\x88\x83\0\0\0\0\x03\xe8\xff"[..], b"\x88\x02\x03\xef"),
+        (b"\x88\x82\0\0\0\0\x03\xed", b"\x88\x02\x03\xea"),
+        (b"\x88\x02\x03\xe8", b"\x88\x02\x03\xea"),
+        (b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\x88\x02\x03\xea"),
+    ] {
+        let (event, output) = served(input, false);
+        assert_eq!((facts(&event), &output[..]), ((1006, "", false), &answer[..]), "{input:x?}");
+    }
+}
+
+#[test]
+fn the_server_loses_its_client() {
+    for input in [&b""[..], b"\x88", b"\x88\x85\0\0\0\0\x03\xe9b"] {
+        let (event, output) = served(input, true);
+        assert_eq!((facts(&event), &output[..]), ((1006, "", false), &b""[..]), "{input:x?}");
+    }
+}
+
+#[test]
+fn the_client_waits_for_the_servers_end() {
+    let (client, mut server) = blocking::connected().unwrap();
+    let client = thread::spawn(|| blocking::client(client, CloseFrame::from_static(1000, "")));
+    let mut goodbye = [0; 8];
+    server.read_exact(&mut goodbye).unwrap();
+    assert_eq!(goodbye[..2], [0x88, 0x82], "masked");
+    // It is text, an answer with a code of its own, and more that nobody reads.
+    server.write_all(b"\x81\x02hi\x88\x05\x0b\xb8bye\x81\x01x").unwrap();
+    server.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let waiting = server.read(&mut goodbye).unwrap_err().kind();
+    assert!(
+        matches!(waiting, ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        "it has not ended its direction: {waiting}"
+    );
+    assert!(!client.is_finished(), "nor has it given its event");
+    drop(server);
+    assert_eq!(facts(&client.join().unwrap()), (3000, "bye", true));
+}
+
+#[test]
+fn the_client_meets_a_bad_or_a_lost_server() {
+    for input in [&b""[..], b"\x81\x02h", b"\x88\x02\x03", b"\x88\x02\x03\xed", b"\x88\x82\0\0\0\0\x03\xe8"] {
+        let (client, server) = blocking::connected().unwrap();
+        let client = thread::spawn(|| blocking::client(client, CloseFrame::EMPTY));
+        let output = raw_peer(server, input, true);
+        assert_eq!(output.len(), 6, "the client's empty Close and nothing else: {output:x?}");
+        assert_eq!(facts(&client.join().unwrap()), (1006, "", false), "{input:x?}");
+    }
+}
+
+/// Short enough to be read at a glance.
+#[test]
+fn under_20_lines_each() {
+    let source = include_str!("../examples/blocking.rs");
+    for name in ["server", "client"] {
+        let start = source.find(&format!("pub(crate) fn {name}(")).unwrap();
+        let lines = source[start..].lines().position(|line| line == "}").unwrap() + 1;
+        assert!(lines < 20, "{name} has {lines} lines");
+    }
+}
