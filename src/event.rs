@@ -158,7 +158,8 @@ impl CloseEvent {
     }
 
     /// The frame that passes this event on, for a proxy: the same code and reason, an empty frame for 1005, and `None` for
-    /// 1006, 1015 and every other code that may not be sent.
+    /// 1006, 1015 and every other code that may not be sent. (1005 with a reason, which only [`new`](Self::new) can build,
+    /// loses it.)
     ///
     /// ```
     /// use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, Role};

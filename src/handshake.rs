@@ -141,7 +141,7 @@ impl ClosingHandshake {
     /// write before the transport is ended; to leave it out is allowed where the peer could hardly read it.
     /// [RFC 6455, 7.1.7](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7)
     ///
-    /// `None` if a Close is out already. Once the peer's Close has been received there is nothing left to fail: what follows
+    /// `None` if a Close was handed out before, written or not. Once the peer's Close has been received there is nothing left to fail: what follows
     /// it is discarded, and this call with it. A transport that is lost is not failed here; [`finish`](Self::finish) at once.
     ///
     /// ```
@@ -175,7 +175,8 @@ impl ClosingHandshake {
         Some(frame)
     }
 
-    /// The Close that was handed out is now in the transport, whole. Does nothing if none was handed out.
+    /// The Close that was handed out is now in the transport, whole. Does nothing if none was handed out. If writing fails, the
+    /// transport is lost: [`finish`](Self::finish) without this call.
     ///
     /// ```
     /// # use websocket_close::{CloseFrame, ClosingHandshake, Role};
@@ -206,7 +207,8 @@ impl ClosingHandshake {
     }
 
     /// Whether a ping is to be answered: until the peer's Close is received or the connection failed, which is to say also
-    /// after our own Close. [RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)
+    /// after our own Close. Until then, too, the data that comes in is still the application's.
+    /// [RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)
     ///
     /// ```
     /// # use websocket_close::{CloseFrame, ClosingHandshake, Role};
@@ -388,27 +390,16 @@ impl ClosingHandshake {
 /// ```
 impl fmt::Display for ClosingHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(first) = self.initiator else {
+        let (Some(first), Some(sent)) = (self.initiator, self.sent()) else {
             return f.write_str("open");
         };
-        let (sent, received) = (self.sent(), self.received());
         let written = if self.written { "written" } else { "not written" };
-        if first == self.local {
-            f.write_str("closed by us")?;
-            if let Some(frame) = sent {
-                write!(f, " with {frame}, {written}")?;
+        match self.received() {
+            Some(theirs) if first != self.local => {
+                write!(f, "closed by the peer with {theirs}; our Close {sent} {written}")?;
             }
-            if let Some(frame) = received {
-                write!(f, "; answered {frame}")?;
-            }
-        } else {
-            f.write_str("closed by the peer")?;
-            if let Some(frame) = received {
-                write!(f, " with {frame}")?;
-            }
-            if let Some(frame) = sent {
-                write!(f, "; our Close {frame} {written}")?;
-            }
+            Some(theirs) => write!(f, "closed by us with {sent}, {written}; answered {theirs}")?,
+            None => write!(f, "closed by us with {sent}, {written}")?,
         }
         match self.failure {
             Some(code) => write!(f, "; failed by us with {code}"),
