@@ -1,0 +1,158 @@
+//! The table against libraries in Rust: tokio-tungstenite and fastwebsockets, as clients and as servers.
+
+use std::io;
+use std::net::Ipv4Addr;
+
+use close_interop::session::{Peer, SILENCE, Task, check, raw_close, report};
+use close_interop::table::{Deviation, Theirs};
+use fastwebsockets::{Frame, OpCode, Payload, WebSocket};
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{accept_async, client_async};
+use websocket_close::Role;
+
+/// What is reported when no valid Close was received.
+const NONE: &str = "1006";
+
+const TUNGSTENITE: &[Deviation] = &[];
+const FASTWEBSOCKETS: &[Deviation] = &[];
+
+#[tokio::test]
+async fn tokio_tungstenite() {
+    check(&Tungstenite, TUNGSTENITE).await;
+}
+
+#[tokio::test]
+async fn fastwebsockets() {
+    check(&Fastwebsockets, FASTWEBSOCKETS).await;
+}
+
+struct Tungstenite;
+
+impl Peer for Tungstenite {
+    const OPENS: bool = true;
+
+    async fn start(&self, dial: Option<u16>, task: Task) -> io::Result<(u16, JoinHandle<String>)> {
+        start(dial, move |stream, role| async move {
+            tungstenite(stream, role, task).await.unwrap_or_else(|error| error.to_string())
+        })
+        .await
+    }
+}
+
+async fn tungstenite(stream: TcpStream, role: Role, task: Task) -> Result<String, Error> {
+    let mut socket = match role {
+        Role::Client => client_async("ws://localhost/", stream).await?.0,
+        Role::Server => accept_async(stream).await?,
+    };
+    let bye = CloseFrame { code: 1000.into(), reason: "bye".into() };
+    match task.theirs {
+        Theirs::Wait => {}
+        Theirs::Close(None) => socket.close(None).await?,
+        Theirs::Close(Some((code, reason))) => {
+            socket.close(Some(CloseFrame { code: code.into(), reason: reason.into() })).await?;
+        }
+        Theirs::Talk => {
+            socket.send(Message::text("hello")).await?;
+            assert_eq!(socket.next().await.unwrap()?, Message::text("hello"));
+            socket.close(Some(bye)).await?;
+        }
+        Theirs::Raw(payload) => socket.get_mut().write_all(&raw_close(role, payload)).await?,
+        Theirs::Silent => sleep(SILENCE).await,
+        Theirs::Drop => return Ok(NONE.into()),
+    }
+
+    let ended = async {
+        let mut received = None;
+        while let Some(Ok(message)) = socket.next().await {
+            if let Message::Close(close) = message {
+                let close = close.map_or_else(|| report(1005, ""), |close| report(close.code.into(), &close.reason));
+                received.get_or_insert(close);
+            }
+        }
+        received.unwrap_or_else(|| NONE.into())
+    };
+    // The library has no timeout of its own.
+    Ok(timeout(task.patience, ended).await.unwrap_or_else(|_| NONE.into()))
+}
+
+struct Fastwebsockets;
+
+impl Peer for Fastwebsockets {
+    /// Its opening handshake is hyper's, and no part of what is tested here.
+    const OPENS: bool = false;
+
+    async fn start(&self, dial: Option<u16>, task: Task) -> io::Result<(u16, JoinHandle<String>)> {
+        start(dial, move |stream, role| async move {
+            fast(stream, role, task).await.unwrap_or_else(|error| error.to_string())
+        })
+        .await
+    }
+}
+
+async fn fast(stream: TcpStream, role: Role, task: Task) -> Result<String, fastwebsockets::WebSocketError> {
+    let role = match role {
+        Role::Client => fastwebsockets::Role::Client,
+        Role::Server => fastwebsockets::Role::Server,
+    };
+    let mut socket = WebSocket::after_handshake(stream, role);
+    match task.theirs {
+        Theirs::Wait => {}
+        Theirs::Close(None) => socket.write_frame(Frame::close_raw(Payload::Borrowed(&[]))).await?,
+        Theirs::Close(Some((code, reason))) => socket.write_frame(Frame::close(code, reason.as_bytes())).await?,
+        Theirs::Talk => {
+            socket.write_frame(Frame::text(Payload::Borrowed(b"hello"))).await?;
+            let echo = socket.read_frame().await?;
+            assert_eq!((echo.opcode, &*echo.payload), (OpCode::Text, &b"hello"[..]));
+            socket.write_frame(Frame::close(1000, b"bye")).await?;
+        }
+        // The library checks nothing here.
+        Theirs::Raw(payload) => socket.write_frame(Frame::close_raw(Payload::Borrowed(payload))).await?,
+        Theirs::Silent => sleep(SILENCE).await,
+        Theirs::Drop => return Ok(NONE.into()),
+    }
+
+    // Its reader answers a Close, and leaves everything else to its user: no timeout, no end of the transport to wait for.
+    let ended = async {
+        while let Ok(frame) = socket.read_frame().await {
+            if frame.opcode == OpCode::Close {
+                return match &*frame.payload {
+                    [high, low, reason @ ..] => {
+                        report(u16::from_be_bytes([*high, *low]), &String::from_utf8_lossy(reason))
+                    }
+                    _ => report(1005, ""),
+                };
+            }
+        }
+        NONE.into()
+    };
+    Ok(timeout(task.patience, ended).await.unwrap_or_else(|_| NONE.into()))
+}
+
+/// Connects, or listens, and leaves the connection to `peer` in a task of its own.
+async fn start<F>(
+    dial: Option<u16>,
+    peer: impl FnOnce(TcpStream, Role) -> F + Send + 'static,
+) -> io::Result<(u16, JoinHandle<String>)>
+where
+    F: Future<Output = String> + Send + 'static,
+{
+    if let Some(port) = dial {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        return Ok((port, tokio::spawn(peer(stream, Role::Client))));
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let port = listener.local_addr()?.port();
+    let accepted = async move {
+        match listener.accept().await {
+            Ok((stream, _)) => peer(stream, Role::Server).await,
+            Err(error) => error.to_string(),
+        }
+    };
+    Ok((port, tokio::spawn(accepted)))
+}
