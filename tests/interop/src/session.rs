@@ -67,6 +67,10 @@ pub fn raw_close(local: Role, payload: &[u8]) -> Vec<u8> {
 
 /// Runs the table against `peer`, all at the same time, and fails with every line that is neither as it should be nor known.
 pub async fn check<P: Peer>(peer: &P, deviations: &[Deviation]) {
+    for name in deviations.iter().flat_map(|known| known.rows) {
+        assert!(ROWS.iter().any(|row| row.name == *name), "no scenario is called {name:?}");
+    }
+
     type Session<'a> = Pin<Box<dyn Future<Output = (String, String)> + 'a>>;
     let mut names = Vec::new();
     let mut sessions: Vec<Session<'_>> = Vec::new();

@@ -19,8 +19,45 @@ use websocket_close::Role;
 /// What is reported when no valid Close was received.
 const NONE: &str = "1006";
 
-const TUNGSTENITE: &[Deviation] = &[];
-const FASTWEBSOCKETS: &[Deviation] = &[];
+const TUNGSTENITE: &[Deviation] = &[
+    Deviation {
+        rows: &["we first, 1014"],
+        role: None,
+        our_event: Some("1002 Protocol violation, clean"),
+        their_report: Some("1002 Protocol violation"),
+        why: "it takes 1014 for illegal, which is registered (11.7)",
+    },
+    Deviation {
+        rows: &["we send 1005", "we send 5000"],
+        role: None,
+        our_event: None,
+        their_report: Some("1002 Protocol violation"),
+        why: "it reports a Close that nobody sent: the code is that of the Close received (7.1.5)",
+    },
+    Deviation {
+        rows: &["we send bad UTF-8", "we send one byte"],
+        role: None,
+        our_event: Some("1006, unclean"),
+        their_report: None,
+        why: "it returns an error and leaves it to its user to send the Close that should come first (7.1.7)",
+    },
+];
+const FASTWEBSOCKETS: &[Deviation] = &[
+    Deviation {
+        rows: &["we first, 1014"],
+        role: None,
+        our_event: Some("1002, clean"),
+        their_report: Some("1006"),
+        why: "it takes 1014 for illegal, which is registered (11.7)",
+    },
+    Deviation {
+        rows: &["we send bad UTF-8", "we send one byte"],
+        role: None,
+        our_event: Some("1006, unclean"),
+        their_report: None,
+        why: "it returns an error and leaves it to its user to send the Close that should come first (7.1.7)",
+    },
+];
 
 #[tokio::test]
 async fn tokio_tungstenite() {

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Runs every interop test: Rust peers, scripts (see setup.sh), the codecs in pieces, and Autobahn's cases.
+set -eu
+cd "$(dirname "$0")"
+cargo test --package close-interop --features scripts
+./autobahn.sh
