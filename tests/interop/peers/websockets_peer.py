@@ -25,6 +25,7 @@ async def act(socket, task):
             socket.transport.write(bytes(task["frame"]))
         case "silent":
             socket.transport.pause_reading()
+            await socket.send("hello")
             await asyncio.sleep(task["seconds"])
             socket.transport.resume_reading()
         case "drop":

@@ -26,6 +26,7 @@ function act(socket, task, done) {
       break;
     case "silent":
       socket.pause();
+      socket.send("hello");
       setTimeout(() => socket.resume(), task.seconds * 1000);
       break;
     case "drop":

@@ -1,13 +1,13 @@
 //! The scenarios: what each end does, and what each has to report by RFC 6455.
 
-use websocket_close::{CloseFrame, Role};
+use websocket_close::CloseFrame;
 
 /// What our end does.
 #[derive(Clone, Copy, Debug)]
 pub enum Ours {
     /// Calls `finish` at once.
     Finish(CloseFrame<'static>),
-    /// Calls `finish` when the peer's Close has arrived, before it is read: both are under way at the same time.
+    /// Calls `finish` when something of the peer has arrived, before it is read: two Closes are under way at the same time.
     Cross(CloseFrame<'static>),
     /// Echoes until there is nothing more to read, then calls `finish`.
     Echo,
@@ -28,7 +28,7 @@ pub enum Theirs {
     Talk,
     /// Writes a Close with this payload, beneath the library where that refuses it.
     Raw(&'static [u8]),
-    /// Does not read until our end has lost patience.
+    /// Sends a text, and does not read until our end has lost patience.
     Silent,
     Drop,
 }
@@ -47,8 +47,6 @@ pub struct Row {
 #[derive(Clone, Copy, Debug)]
 pub struct Deviation {
     pub rows: &'static [&'static str],
-    /// Which end the library is, if it matters.
-    pub role: Option<Role>,
     /// What comes out instead, where it differs.
     pub our_event: Option<&'static str>,
     pub their_report: Option<&'static str>,
@@ -92,10 +90,10 @@ pub const ROWS: &[Row] = &[
     row("they send bad UTF-8", Ours::Echo, Theirs::Raw(b"\x03\xe8\xff"), "1006, unclean", "1007"),
     row("they send one byte", Ours::Echo, Theirs::Raw(b"\x03"), "1006, unclean", "1002"),
     // 7.1.5: they do read our Close, only too late for us.
-    row("they are silent", Ours::Finish(DONE), Theirs::Silent, "1006, unclean", "1000 done"),
+    row("they are silent", Ours::Cross(DONE), Theirs::Silent, "1006, unclean", "1000 done"),
     // And the other way round: their Close was received and answered, whatever became of the answer.
     row("we are silent", Ours::Silent, Theirs::Close(Some((1000, "bye"))), "1000 bye, clean", "1006"),
     row("they drop", Ours::Echo, Theirs::Drop, "1006, unclean", "1006"),
-    row("they drop, we close", Ours::Finish(DONE), Theirs::Drop, "1006, unclean", "1006"),
+    row("they drop, we close", Ours::Cross(DONE), Theirs::Drop, "1006, unclean", "1006"),
     row("we drop", Ours::Drop, Theirs::Wait, "1006, unclean", "1006"),
 ];

@@ -89,7 +89,12 @@ fn check<C: Inner>(expected: fn(&Case) -> &'static [&'static str]) {
             assert_eq!(read::<C>(local, &single), whole, "{:?} byte by byte, as the {local:?}", case.frames);
             for place in 0..=bytes.len() {
                 let (front, back) = bytes.split_at(place);
-                assert_eq!(read::<C>(local, &[front, back]), whole, "{:?} split at {place}, as the {local:?}", case.frames);
+                assert_eq!(
+                    read::<C>(local, &[front, back]),
+                    whole,
+                    "{:?} split at {place}, as the {local:?}",
+                    case.frames
+                );
             }
         }
     }
@@ -104,7 +109,7 @@ fn bytes(local: Role, case: &Case) -> Vec<u8> {
         match payload.len() {
             len @ 0..=125 => bytes.push(mask | u8::try_from(len).unwrap()),
             len => {
-                bytes.push(mask | 126);
+                bytes.push(mask | 0x7e);
                 bytes.extend(u16::try_from(len).unwrap().to_be_bytes());
             }
         }

@@ -22,21 +22,18 @@ const NONE: &str = "1006";
 const TUNGSTENITE: &[Deviation] = &[
     Deviation {
         rows: &["we first, 1014"],
-        role: None,
         our_event: Some("1002 Protocol violation, clean"),
         their_report: Some("1002 Protocol violation"),
         why: "it takes 1014 for illegal, which is registered (11.7)",
     },
     Deviation {
         rows: &["we send 1005", "we send 5000"],
-        role: None,
         our_event: None,
         their_report: Some("1002 Protocol violation"),
         why: "it reports a Close that nobody sent: the code is that of the Close received (7.1.5)",
     },
     Deviation {
         rows: &["we send bad UTF-8", "we send one byte"],
-        role: None,
         our_event: Some("1006, unclean"),
         their_report: None,
         why: "it returns an error and leaves it to its user to send the Close that should come first (7.1.7)",
@@ -45,14 +42,12 @@ const TUNGSTENITE: &[Deviation] = &[
 const FASTWEBSOCKETS: &[Deviation] = &[
     Deviation {
         rows: &["we first, 1014"],
-        role: None,
         our_event: Some("1002, clean"),
         their_report: Some("1006"),
         why: "it takes 1014 for illegal, which is registered (11.7)",
     },
     Deviation {
         rows: &["we send bad UTF-8", "we send one byte"],
-        role: None,
         our_event: Some("1006, unclean"),
         their_report: None,
         why: "it returns an error and leaves it to its user to send the Close that should come first (7.1.7)",
@@ -100,7 +95,10 @@ async fn tungstenite(stream: TcpStream, role: Role, task: Task) -> Result<String
             socket.close(Some(bye)).await?;
         }
         Theirs::Raw(payload) => socket.get_mut().write_all(&raw_close(role, payload)).await?,
-        Theirs::Silent => sleep(SILENCE).await,
+        Theirs::Silent => {
+            socket.send(Message::text("hello")).await?;
+            sleep(SILENCE).await;
+        }
         Theirs::Drop => return Ok(NONE.into()),
     }
 
@@ -150,7 +148,10 @@ async fn fast(stream: TcpStream, role: Role, task: Task) -> Result<String, fastw
         }
         // The library checks nothing here.
         Theirs::Raw(payload) => socket.write_frame(Frame::close_raw(Payload::Borrowed(payload))).await?,
-        Theirs::Silent => sleep(SILENCE).await,
+        Theirs::Silent => {
+            socket.write_frame(Frame::text(Payload::Borrowed(b"hello"))).await?;
+            sleep(SILENCE).await;
+        }
         Theirs::Drop => return Ok(NONE.into()),
     }
 

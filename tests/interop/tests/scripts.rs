@@ -100,12 +100,12 @@ impl Peer for Script {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         self.waiting.lock().await.insert(id, sender);
         self.input.lock().await.write_all(format!("{line}\n").as_bytes()).await?;
-        let port = match dial {
-            Some(port) => port,
-            None => {
-                let line = receiver.recv().await.ok_or(io::ErrorKind::UnexpectedEof)?;
-                u16::try_from(line["port"].as_u64().unwrap()).unwrap()
-            }
+        let port = if let Some(port) = dial {
+            port
+        } else {
+            let line = receiver.recv().await.ok_or(io::ErrorKind::UnexpectedEof)?;
+            // Anything else is what went wrong.
+            u16::try_from(line["port"].as_u64().ok_or_else(|| io::Error::other(line.to_string()))?).unwrap()
         };
         let reported = async move {
             let Some(line) = receiver.recv().await else { return "the script has ended".into() };

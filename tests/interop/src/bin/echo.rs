@@ -25,9 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on {}", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(async move {
-            if bare { serve_bare(stream).await } else { serve_wrapped(stream).await }
-        });
+        tokio::spawn(async move { if bare { serve_bare(stream).await } else { serve_wrapped(stream).await } });
     }
 }
 
