@@ -17,6 +17,9 @@ async def act(socket, task):
         case "close":
             # Without a code the library would say 1000.
             await socket.close(*(task["arguments"] or [None]))
+        case "tell and close":
+            await socket.send("hello")
+            await socket.close(*task["arguments"])
         case "talk":
             await socket.send("hello")
             assert await socket.recv() == "hello"

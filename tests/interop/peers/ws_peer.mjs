@@ -15,6 +15,10 @@ function act(socket, task, done) {
     case "close":
       socket.close(...task.arguments);
       break;
+    case "tell and close":
+      socket.send("hello");
+      socket.close(...task.arguments);
+      break;
     case "talk":
       socket.on("message", (text) => {
         if (text.toString() === "hello") socket.close(...task.arguments);

@@ -24,6 +24,8 @@ pub enum Ours {
 pub enum Theirs {
     Wait,
     Close(Option<(u16, &'static str)>),
+    /// Sends a text, then closes with 4001 and "theirs".
+    TellAndClose,
     /// Has a text echoed, then closes with 1000 and "bye".
     Talk,
     /// Writes a Close with this payload, beneath the library where that refuses it.
@@ -81,6 +83,8 @@ pub const ROWS: &[Row] = &[
     row("they first, longest reason", Ours::Echo, Theirs::Close(Some((4001, LONG))), "4001 LONG, clean", "4001"),
     row("they first, after an echo", Ours::Echo, Theirs::Talk, "1000 bye, clean", "1000"),
     row("both at once", Ours::Cross(CloseFrame::from_static(4000, "ours")), Theirs::Close(Some((4001, "theirs"))), "4001 theirs, clean", "4000 ours"),
+    // What comes before their Close is discarded by `finish`.
+    row("both at once, after data", Ours::Cross(CloseFrame::from_static(4000, "ours")), Theirs::TellAndClose, "4001 theirs, clean", "4000 ours"),
     row("we send 1005", Ours::Raw(b"\x03\xed"), Theirs::Wait, "1002 *, clean", "1006"),
     row("we send 5000", Ours::Raw(b"\x13\x88"), Theirs::Wait, "1002 *, clean", "1006"),
     row("we send bad UTF-8", Ours::Raw(b"\x03\xe8\xff"), Theirs::Wait, "1007 *, clean", "1006"),

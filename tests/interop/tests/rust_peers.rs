@@ -82,17 +82,20 @@ async fn tungstenite(stream: TcpStream, role: Role, task: Task) -> Result<String
         Role::Client => client_async("ws://localhost/", stream).await?.0,
         Role::Server => accept_async(stream).await?,
     };
-    let bye = CloseFrame { code: 1000.into(), reason: "bye".into() };
     match task.theirs {
         Theirs::Wait => {}
         Theirs::Close(None) => socket.close(None).await?,
         Theirs::Close(Some((code, reason))) => {
             socket.close(Some(CloseFrame { code: code.into(), reason: reason.into() })).await?;
         }
+        Theirs::TellAndClose => {
+            socket.send(Message::text("hello")).await?;
+            socket.close(Some(CloseFrame { code: 4001.into(), reason: "theirs".into() })).await?;
+        }
         Theirs::Talk => {
             socket.send(Message::text("hello")).await?;
             assert_eq!(socket.next().await.unwrap()?, Message::text("hello"));
-            socket.close(Some(bye)).await?;
+            socket.close(Some(CloseFrame { code: 1000.into(), reason: "bye".into() })).await?;
         }
         Theirs::Raw(payload) => socket.get_mut().write_all(&raw_close(role, payload)).await?,
         Theirs::Silent => {
@@ -140,6 +143,10 @@ async fn fast(stream: TcpStream, role: Role, task: Task) -> Result<String, fastw
         Theirs::Wait => {}
         Theirs::Close(None) => socket.write_frame(Frame::close_raw(Payload::Borrowed(&[]))).await?,
         Theirs::Close(Some((code, reason))) => socket.write_frame(Frame::close(code, reason.as_bytes())).await?,
+        Theirs::TellAndClose => {
+            socket.write_frame(Frame::text(Payload::Borrowed(b"hello"))).await?;
+            socket.write_frame(Frame::close(4001, b"theirs")).await?;
+        }
         Theirs::Talk => {
             socket.write_frame(Frame::text(Payload::Borrowed(b"hello"))).await?;
             let echo = socket.read_frame().await?;

@@ -87,6 +87,7 @@ impl Peer for Script {
             Theirs::Wait => json!({"act": "wait"}),
             Theirs::Close(None) => json!({"act": "close", "arguments": []}),
             Theirs::Close(Some((code, reason))) => json!({"act": "close", "arguments": [code, reason]}),
+            Theirs::TellAndClose => json!({"act": "tell and close", "arguments": [4001, "theirs"]}),
             Theirs::Talk => json!({"act": "talk", "arguments": [1000, "bye"]}),
             Theirs::Raw(payload) => json!({"act": "raw", "frame": raw_close(role, payload)}),
             Theirs::Silent => json!({"act": "silent", "seconds": SILENCE.as_secs_f64()}),
