@@ -97,11 +97,12 @@ pub async fn check<P: Peer>(peer: &P, deviations: &[Deviation]) {
         let known = deviations.iter().find(|known| known.rows.contains(&row.name));
         let expected_event = known.and_then(|known| known.our_event).unwrap_or(row.our_event);
         let expected_report = known.and_then(|known| known.their_report).unwrap_or(row.their_report);
-        if !matches(expected_event, &our_event) || !matches(expected_report, &their_report) {
+        if !agrees(expected_event, &our_event) || !agrees(expected_report, &their_report) {
             faults.push(format!(
                 "{}, we are the {local:?}, {codec}: our event {our_event:?} for {expected_event:?}, \
-                 their report {their_report:?} for {expected_report:?}",
-                row.name
+                 their report {their_report:?} for {expected_report:?}{}",
+                row.name,
+                known.map_or_else(String::new, |known| format!("; known so far: {}", known.why))
             ));
         }
     }
@@ -109,7 +110,7 @@ pub async fn check<P: Peer>(peer: &P, deviations: &[Deviation]) {
 }
 
 /// Whether `text` is what is expected, where ` *` stands for any reason.
-fn matches(expected: &str, text: &str) -> bool {
+fn agrees(expected: &str, text: &str) -> bool {
     match expected.split_once(" *") {
         None => text == expected,
         Some((code, rest)) => text.starts_with(code) && text.ends_with(rest),
