@@ -1,0 +1,747 @@
+//! `CloseCodec` on bare buffers: the same results however the bytes are cut, and nothing wrong left in the write buffer.
+#![cfg(feature = "codec")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::io;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio_util::codec::{BytesCodec, Decoder, Encoder};
+use websocket_close::codec::{CloseCodec, Error, Message};
+use websocket_close::wire::{self, Peek};
+use websocket_close::{CloseCode, CloseFrame, Role, Transport};
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+fn codec(local: Role) -> CloseCodec {
+    match local {
+        Role::Server => CloseCodec::server(),
+        Role::Client => CloseCodec::client(KEY),
+    }
+}
+
+/// A frame for an endpoint in the role `local`.
+fn frame(local: Role, byte0: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = if local == Role::Server { 0x80 } else { 0 };
+    let mut frame = vec![byte0];
+    if let Ok(len @ ..=125) = u8::try_from(payload.len()) {
+        frame.push(mask | len);
+    } else {
+        frame.push(mask | 0x7e);
+        frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+    }
+    if local == Role::Server {
+        frame.extend(KEY);
+        frame.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ KEY[at % 4]));
+    } else {
+        frame.extend(payload);
+    }
+    frame
+}
+
+/// The header of a binary frame with a 64-bit length.
+fn announcement(local: Role, len: u64) -> Vec<u8> {
+    let mut header = vec![0x82, if local == Role::Server { 0xff } else { 0x7f }];
+    header.extend(len.to_be_bytes());
+    header
+}
+
+/// Byte 0, payload and length of the frame at the front, if it is there whole.
+fn parse(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
+    let (byte0, second) = (*bytes.first()?, *bytes.get(1)?);
+    let (len, mut at) = match second & 0x7f {
+        126 => (u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().unwrap())), 4),
+        127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap()), 10),
+        len => (u64::from(len), 2),
+    };
+    let mut key = [0; 4];
+    if second & 0x80 != 0 {
+        key = bytes.get(at..at + 4)?.try_into().unwrap();
+        at += 4;
+    }
+    let end = at.saturating_add(usize::try_from(len).unwrap());
+    let payload = bytes.get(at..end)?.iter().enumerate().map(|(at, byte)| byte ^ key[at % 4]).collect();
+    Some((byte0, payload, end))
+}
+
+fn show(byte0: u8, payload: &[u8]) -> String {
+    if payload == LONG {
+        return format!("{byte0:02x} 200 times x");
+    }
+    format!("{byte0:02x} {}", String::from_utf8_lossy(payload))
+}
+
+/// Takes the whole buffer each time and yields one frame a call from a store of its own.
+#[derive(Default)]
+struct Hoarder(Vec<u8>);
+
+impl Decoder for Hoarder {
+    type Item = Vec<String>;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<String>>> {
+        self.0.extend(src.split());
+        Ok(parse(&self.0).map(|(byte0, payload, len)| {
+            self.0.drain(..len);
+            vec![show(byte0, &payload)]
+        }))
+    }
+}
+
+/// Takes as many whole frames as there are in one call, and leaves the rest.
+struct Looper;
+
+impl Decoder for Looper {
+    type Item = Vec<String>;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<String>>> {
+        let mut frames = Vec::new();
+        while let Some((byte0, payload, len)) = parse(src) {
+            src.advance(len);
+            frames.push(show(byte0, &payload));
+        }
+        Ok((!frames.is_empty()).then_some(frames))
+    }
+}
+
+/// Leaves the fragments of a message in the buffer until the last has come; the control frames among them come out after it.
+#[derive(Default)]
+struct Reassembler(VecDeque<String>);
+
+impl Decoder for Reassembler {
+    type Item = Vec<String>;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<String>>> {
+        if let Some(control) = self.0.pop_front() {
+            return Ok(Some(vec![control]));
+        }
+        let (mut at, mut message, mut controls) = (0, None, VecDeque::new());
+        while let Some((byte0, payload, len)) = parse(&src[at..]) {
+            at += len;
+            match &mut message {
+                None if byte0 & 0x08 != 0 => {
+                    src.advance(at);
+                    return Ok(Some(vec![show(byte0, &payload)]));
+                }
+                Some(_) if byte0 & 0x08 != 0 => {
+                    controls.push_back(show(byte0, &payload));
+                    continue;
+                }
+                None => message = Some((byte0 | 0x80, payload)),
+                Some((_, whole)) => whole.extend(payload),
+            }
+            if byte0 & 0x80 != 0 {
+                let (byte0, whole) = message.unwrap();
+                src.advance(at);
+                self.0 = controls;
+                return Ok(Some(vec![show(byte0, &whole)]));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Refuses whatever it gets.
+struct Refuser;
+
+impl Decoder for Refuser {
+    type Item = Vec<String>;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<String>>> {
+        if src.is_empty() { Ok(None) } else { Err(io::Error::other("refused")) }
+    }
+}
+
+fn show_close(frame: CloseFrame<'_>) -> String {
+    format!("close {} {}", frame.code().map_or(0, CloseCode::get), frame.reason()).trim_end().to_owned()
+}
+
+fn show_error(error: impl Display) -> String {
+    format!("error: {error}")
+}
+
+/// Feeds the pieces as `Framed` does, and writes down what comes out: items, Close, error or end.
+fn feed<'a, C>(mut codec: CloseCodec<C>, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String>
+where
+    C: Decoder<Error = io::Error>,
+    C::Item: IntoIterator<Item: Display>,
+{
+    let mut seen = Vec::new();
+    let mut note = |item: Result<Option<Message<C::Item>>, Error<io::Error>>| match item {
+        Ok(Some(Message::Close(frame))) => {
+            seen.push(show_close(frame.as_frame()));
+            true
+        }
+        Ok(Some(Message::Other(items))) => {
+            seen.extend(items.into_iter().map(|item| item.to_string()));
+            true
+        }
+        Ok(None) | Err(Error::Poisoned) => false,
+        Err(error) => {
+            seen.push(show_error(error));
+            false
+        }
+    };
+    let mut buffer = BytesMut::new();
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        while note(codec.decode(&mut buffer)) {}
+    }
+    while note(codec.decode_eof(&mut buffer)) {}
+    seen
+}
+
+/// For the codec that is alone, whose item cannot be.
+fn feed_alone<'a>(local: Role, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+    struct Nothing(websocket_close::codec::Discard);
+    impl Decoder for Nothing {
+        type Item = [String; 0];
+        type Error = io::Error;
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<[String; 0]>> {
+            self.0.decode(src).map(|item| item.map(|never| match never {}))
+        }
+    }
+    feed(codec(local).wrap(Nothing(websocket_close::codec::Discard)), pieces)
+}
+
+/// Whole, byte by byte, and at every two-part split.
+fn cuts(bytes: &[u8]) -> Vec<Vec<&[u8]>> {
+    let mut cuts = vec![vec![bytes], bytes.chunks(1).collect()];
+    cuts.extend((0..=bytes.len()).map(|at| {
+        let (left, right) = bytes.split_at(at);
+        vec![left, right]
+    }));
+    cuts
+}
+
+struct Row {
+    bytes: Vec<u8>,
+    /// What comes before the end, frame by frame.
+    frames: &'static [&'static str],
+    /// The same from a codec that puts messages together.
+    messages: &'static [&'static str],
+    last: &'static [&'static str],
+}
+
+const CUT_OFF: &[&str] = &["error: the transport ended inside a frame"];
+const LONG: [u8; 200] = [b'x'; 200];
+const LONG_SHOWN: &str = "82 200 times x";
+
+fn rows(local: Role) -> Vec<Row> {
+    let f = |byte0, payload: &[u8]| frame(local, byte0, payload);
+    let close = f(0x88, b"\x03\xe9bye");
+    let hi = f(0x81, b"hi");
+    let row = |bytes: &[&[u8]], frames, messages, last| Row { bytes: bytes.concat(), frames, messages, last };
+    let mut small_in_64_bits = announcement(local, 2);
+    small_in_64_bits.extend(if local == Role::Server { &[0, 0, 0, 0, b'6', b'4'][..] } else { b"64" });
+
+    vec![
+        row(&[], &[], &[], &[]),
+        row(&[&close], &[], &[], &["close 1001 bye"]),
+        row(&[&f(0x88, b"")], &[], &[], &["close 0"]),
+        // Several frames before, and what stands behind is not seen: data, a second Close, garbage.
+        row(
+            &[&hi, &f(0x89, b""), &f(0x82, &LONG), &close, &hi, &f(0x88, b"\x03\xe8"), &[0xff; 20]],
+            &["81 hi", "89 ", LONG_SHOWN],
+            &["81 hi", "89 ", LONG_SHOWN],
+            &["close 1001 bye"],
+        ),
+        row(&[&small_in_64_bits, &close], &["82 64"], &["82 64"], &["close 1001 bye"]),
+        // Payloads that look like the start of a Close.
+        row(
+            &[&f(0x82, b"\x88\x00"), &f(0x8a, b"\x88"), &close],
+            &["82 \u{fffd}\0", "8a \u{fffd}"],
+            &["82 \u{fffd}\0", "8a \u{fffd}"],
+            &["close 1001 bye"],
+        ),
+        // Between fragments, with and without a control frame there; the half message is dropped.
+        row(&[&f(0x01, b"ha"), &close, &f(0x80, b"lf")], &["01 ha"], &[], &["close 1001 bye"]),
+        row(
+            &[
+                &f(0x01, b"who"),
+                &f(0x89, b"?"),
+                &f(0x80, b"le"),
+                &f(0x02, b"ha"),
+                &f(0x89, b"!"),
+                &f(0x00, b"l"),
+                &close,
+            ],
+            &["01 who", "89 ?", "80 le", "02 ha", "89 !", "00 l"],
+            &["81 whole", "89 ?"],
+            &["close 1001 bye"],
+        ),
+        // Without a Close, at a boundary.
+        row(&[&hi, &f(0x8a, b"")], &["81 hi", "8a "], &["81 hi", "8a "], &[]),
+        // Cut off: inside a header, a payload, a Close.
+        row(&[&hi, &f(0x81, b"cut")[..1]], &["81 hi"], &["81 hi"], CUT_OFF),
+        row(&[&hi, &f(0x81, b"cut")[..4]], &["81 hi"], &["81 hi"], CUT_OFF),
+        row(&[&hi, &announcement(local, i64::MAX as u64), &LONG], &["81 hi"], &["81 hi"], CUT_OFF),
+        row(&[&hi, &close[..1]], &["81 hi"], &["81 hi"], CUT_OFF),
+        row(&[&hi, &close[..close.len() - 1]], &["81 hi"], &["81 hi"], CUT_OFF),
+        // A length whose top bit is set; nobody knows where the Close behind it begins.
+        row(
+            &[&hi, &announcement(local, 1 << 63), &close, &hi],
+            &["81 hi"],
+            &["81 hi"],
+            &["error: a frame with the length 0x8000000000000000, whose top bit is set"],
+        ),
+        row(
+            &[&hi, &announcement(local, u64::MAX)],
+            &["81 hi"],
+            &["81 hi"],
+            &["error: a frame with the length 0xffffffffffffffff, whose top bit is set"],
+        ),
+        // Wrong Closes.
+        row(
+            &[&hi, &f(0x08, b"\x03\xe8"), &close],
+            &["81 hi"],
+            &["81 hi"],
+            &["error: a Close frame without the FIN bit"],
+        ),
+        row(
+            &[&hi, &f(0xc8, b"\x03\xe8"), &close],
+            &["81 hi"],
+            &["81 hi"],
+            &["error: a Close frame with the RSV bits 100"],
+        ),
+        row(
+            &[&hi, &f(0x88, &LONG), &close],
+            &["81 hi"],
+            &["81 hi"],
+            &["error: a Close frame with the length form 126, a control frame has at most 125 bytes"],
+        ),
+        row(
+            &[&hi, &f(0x88, b"\x03"), &close],
+            &["81 hi"],
+            &["81 hi"],
+            &["error: the payload has one byte, a status code has two"],
+        ),
+        row(
+            &[&hi, &f(0x88, b"\x03\xe8\xff"), &close],
+            &["81 hi"],
+            &["81 hi"],
+            &["error: the reason is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0"],
+        ),
+    ]
+}
+
+#[test]
+fn however_the_bytes_are_cut() {
+    for local in [Role::Server, Role::Client] {
+        for Row { bytes, frames, messages, last } in rows(local) {
+            for pieces in cuts(&bytes) {
+                let pieces = || pieces.iter().copied();
+                assert_eq!(
+                    feed_alone(local, pieces()),
+                    last,
+                    "alone, {pieces:?}",
+                    pieces = pieces().collect::<Vec<_>>()
+                );
+                let (frames, messages) = ([frames, last].concat(), [messages, last].concat());
+                assert_eq!(
+                    feed(codec(local).wrap(Hoarder::default()), pieces()),
+                    frames,
+                    "hoarder, {local:?} {bytes:02x?}"
+                );
+                assert_eq!(feed(codec(local).wrap(Looper), pieces()), frames, "looper, {local:?} {bytes:02x?}");
+                let seen = feed(codec(local).wrap(Reassembler::default()), pieces());
+                assert_eq!(seen, messages, "reassembler, {local:?} {bytes:02x?}");
+            }
+        }
+    }
+}
+
+/// What `wire` says of the frames in `bytes`, which is what the codec has to say.
+fn verdict(local: Role, bytes: &[u8]) -> Vec<String> {
+    let mut bytes = bytes.to_vec();
+    loop {
+        let peeked = wire::peek(local, &bytes);
+        match peeked {
+            Ok(Peek::Close(header)) => {
+                return vec![header.decode(&mut bytes).map_or_else(show_error, show_close)];
+            }
+            Ok(Peek::NotClose { frame_len: Some(len) }) if len <= bytes.len() as u64 => {
+                bytes.drain(..usize::try_from(len).unwrap());
+            }
+            Ok(Peek::Incomplete { .. }) if bytes.is_empty() => return vec![],
+            Ok(_) => return CUT_OFF.iter().map(ToString::to_string).collect(),
+            Err(error) => return vec![show_error(error)],
+        }
+    }
+}
+
+#[test]
+fn the_conformance_frames_at_every_split() {
+    let vectors: Vec<serde_json::Value> = serde_json::from_str(include_str!("vectors/conformance.json")).unwrap();
+    let mut frames = 0;
+    for vector in vectors.iter().filter(|vector| vector["level"] == "frame") {
+        frames += 1;
+        let bytes = hex::decode(vector["frame_hex"].as_str().unwrap()).unwrap();
+        let local = if vector["role"] == "server" { Role::Server } else { Role::Client };
+        let verdict = verdict(local, &bytes);
+        for pieces in cuts(&bytes) {
+            assert_eq!(feed_alone(local, pieces.iter().copied()), verdict, "{} {pieces:02x?}", vector["id"]);
+        }
+        // The same between two frames that are none of its business; an inner codec changes nothing.
+        let bytes = [frame(local, 0x81, b"hi"), bytes, frame(local, 0x89, b"")].concat();
+        for pieces in cuts(&bytes) {
+            let seen = feed(codec(local).wrap(Looper), pieces.iter().copied());
+            let others = |seen: &str| seen.starts_with("close") || seen.starts_with("error");
+            let seen: Vec<_> = seen.into_iter().filter(|seen| others(seen)).collect();
+            assert_eq!(seen, self::verdict(local, &bytes), "{} {pieces:02x?}", vector["id"]);
+        }
+    }
+    assert!(frames > 0);
+}
+
+#[test]
+fn an_announced_length_reserves_nothing() {
+    for local in [Role::Server, Role::Client] {
+        let mut codec = codec(local);
+        let mut buffer = BytesMut::with_capacity(1024);
+        buffer.extend_from_slice(&announcement(local, i64::MAX as u64));
+        for _ in 0..1000 {
+            assert!(codec.decode(&mut buffer).unwrap().is_none());
+            assert!(buffer.is_empty() && buffer.capacity() <= 1024, "{}", buffer.capacity());
+            buffer.extend_from_slice(&[0x88; 1024]);
+        }
+    }
+}
+
+/// A decoded item may hold a large buffer alive; the codec itself must not keep more than one Close.
+#[test]
+fn nothing_is_kept_behind_the_close() {
+    let mut codec = CloseCodec::client(KEY).wrap(Looper);
+    let mut buffer = BytesMut::from(&b"\x88\x02\x03\xe8"[..]);
+    assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Close(_)))));
+    for _ in 0..3 {
+        buffer.extend_from_slice(b"\x81\x02hi\x88\x7f");
+        assert!(codec.decode(&mut buffer).unwrap().is_none());
+        assert!(buffer.is_empty());
+    }
+    assert!(codec.decode_eof(&mut buffer).unwrap().is_none());
+    // The first Close counts.
+    assert_eq!(codec.closing().received(), Some(CloseFrame::from_static(1000, "")));
+}
+
+/// After an error everything that is read is an error, by `decode` and by `decode_eof` alike, and the bytes are dropped.
+#[track_caller]
+fn assert_poisoned<C: Decoder<Error = io::Error>>(codec: &mut CloseCodec<C>) {
+    for _ in 0..2 {
+        let mut buffer = BytesMut::from(&b"\x81\x02hi\x88\x02\x03\xe8"[..]);
+        assert!(matches!(codec.decode_eof(&mut buffer), Err(Error::Poisoned)));
+        assert!(buffer.is_empty());
+        let mut buffer = BytesMut::from(&b"\x81\x02hi\x88\x02\x03\xe8"[..]);
+        assert!(matches!(codec.decode(&mut buffer), Err(Error::Poisoned)));
+        assert!(buffer.is_empty());
+    }
+    assert_eq!(codec.closing().received(), None);
+}
+
+#[test]
+fn poisoned_after_every_kind_of_error() {
+    let wrong: [(&[u8], u16); 4] = [
+        (b"\x88\x80", 1002),
+        (b"\x88\x02\x03\xed", 1002),
+        (b"\x88\x03\x03\xe8\xff", 1007),
+        (b"\x82\x7f\x80\0\0\0\0\0\0\0", 1002),
+    ];
+    for (bytes, code) in wrong {
+        let mut codec = CloseCodec::client(KEY).wrap(Looper);
+        let error = codec.decode(&mut BytesMut::from(bytes)).unwrap_err();
+        assert_eq!(error.close_code().map(CloseCode::get), Some(code));
+        assert!(codec.closing().failed());
+        assert_eq!(codec.closing().sent(), Some(CloseFrame::from_code(CloseCode::from_static(code))));
+        assert_poisoned(&mut codec);
+
+        // At the end of the transport, without a `decode` before.
+        let mut codec = CloseCodec::client(KEY).wrap(Looper);
+        assert!(matches!(codec.decode_eof(&mut BytesMut::from(bytes)), Err(Error::Wire(_))));
+        assert_poisoned(&mut codec);
+    }
+
+    // The inner codec's own error: what to fail with is the caller's choice.
+    let mut codec = CloseCodec::client(KEY).wrap(Refuser);
+    let error = codec.decode(&mut BytesMut::from(&b"\x81\x02hi"[..])).unwrap_err();
+    assert!(matches!(error, Error::Inner(_)) && error.close_code().is_none());
+    assert!(!codec.closing().failed());
+    assert_poisoned(&mut codec);
+    // The same before a Close, which it hides.
+    let mut codec = CloseCodec::client(KEY).wrap(Refuser);
+    assert!(matches!(codec.decode(&mut BytesMut::from(&b"\x81\x02hi\x88\x00"[..])), Err(Error::Inner(_))));
+    assert_poisoned(&mut codec);
+
+    // Its error at the end of the transport: half a message, at a frame boundary.
+    let mut codec = CloseCodec::client(KEY).wrap(Reassembler::default());
+    assert!(matches!(codec.decode_eof(&mut BytesMut::from(&b"\x01\x02ha"[..])), Err(Error::Inner(_))));
+    assert_poisoned(&mut codec);
+
+    for cut_off in [&b"\x81"[..], b"\x81\x02h", b"\x88", b"\x88\x02\x03"] {
+        let mut codec = CloseCodec::client(KEY).wrap(Looper);
+        assert!(matches!(codec.decode_eof(&mut BytesMut::from(cut_off)), Err(Error::UnexpectedEof)));
+        assert_poisoned(&mut codec);
+    }
+
+    let mut codec = CloseCodec::client(KEY).wrap(Looper);
+    codec.fail(CloseFrame::from_static(1009, ""));
+    assert_poisoned(&mut codec);
+}
+
+/// `decode_eof` alone, as `Framed` calls it, yields everything, item by item.
+#[test]
+fn the_end_of_the_transport() {
+    let mut codec = CloseCodec::client(KEY).wrap(Hoarder::default());
+    let mut buffer = BytesMut::from(&b"\x81\x02hi\x89\x00\x88\x02\x03\xe8"[..]);
+    let mut items = Vec::new();
+    while let Some(item) = codec.decode_eof(&mut buffer).unwrap() {
+        items.push(item);
+    }
+    let other = |item: &str| Message::Other(vec![item.to_owned()]);
+    assert_eq!(items, [other("81 hi"), other("89 "), Message::Close(CloseFrame::from_static(1000, "").into())]);
+    assert!(codec.decode_eof(&mut buffer).unwrap().is_none());
+    assert_eq!(codec.closing().transport(), Transport::Keep);
+}
+
+/// An inner codec may have something to say at the end, and may be asked more than once.
+#[test]
+fn the_inner_codec_has_the_last_word_at_a_boundary() {
+    struct Epilogue(u8);
+    impl Decoder for Epilogue {
+        type Item = Vec<String>;
+        type Error = io::Error;
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<String>>> {
+            src.clear();
+            Ok(None)
+        }
+        fn decode_eof(&mut self, _: &mut BytesMut) -> io::Result<Option<Vec<String>>> {
+            self.0 += 1;
+            Ok((self.0 <= 2).then(|| vec![format!("last {}", self.0)]))
+        }
+    }
+    let seen = |bytes: &[u8]| feed(CloseCodec::client(KEY).wrap(Epilogue(0)), [bytes]);
+    assert_eq!(seen(b""), ["last 1", "last 2"]);
+    assert_eq!(seen(b"\x81\x02hi"), ["last 1", "last 2"]);
+    // Not inside a frame, and not behind a Close.
+    assert_eq!(seen(b"\x81\x02h"), CUT_OFF);
+    assert_eq!(seen(b"\x88\x00"), ["close 0"]);
+}
+
+const PONG: &[u8] = b"\x8a\x02hi";
+const DATA: &[u8] = b"\x82\x03abc";
+const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
+
+/// A server's codec around one that writes any bytes as they are.
+fn raw() -> CloseCodec<BytesCodec> {
+    CloseCodec::server().wrap(BytesCodec::new())
+}
+
+fn write(codec: &mut CloseCodec<BytesCodec>, dst: &mut BytesMut, bytes: &[u8]) -> Result<(), Error<io::Error>> {
+    codec.encode(Message::Other(Bytes::copy_from_slice(bytes)), dst)
+}
+
+fn close(
+    codec: &mut CloseCodec<BytesCodec>,
+    dst: &mut BytesMut,
+    frame: CloseFrame<'_>,
+) -> Result<(), Error<io::Error>> {
+    codec.encode(Message::<Bytes>::Close(frame.into()), dst)
+}
+
+const GOODBYE: CloseFrame<'static> = CloseFrame::from_static(1000, "");
+
+#[test]
+fn after_our_close_only_control_frames_pass() {
+    let (mut codec, mut dst) = (raw(), BytesMut::new());
+    write(&mut codec, &mut dst, DATA).unwrap();
+    close(&mut codec, &mut dst, GOODBYE).unwrap();
+    write(&mut codec, &mut dst, PONG).unwrap();
+    // A pong in two calls.
+    write(&mut codec, &mut dst, &PONG[..1]).unwrap();
+    write(&mut codec, &mut dst, &PONG[1..]).unwrap();
+    let sent = [DATA, CLOSE, PONG, PONG].concat();
+    assert_eq!(dst, sent);
+
+    for data in [DATA, b"\x01\x00", b"\x80\x00", b"\x82", &[PONG, DATA].concat(), &[PONG, PONG, b"\x00\x00"].concat()] {
+        assert!(matches!(write(&mut codec, &mut dst, data), Err(Error::DataAfterClose)), "{data:02x?}");
+        assert_eq!(dst, sent);
+    }
+    assert!(matches!(close(&mut codec, &mut dst, GOODBYE), Err(Error::CloseAfterClose)));
+    assert!(matches!(write(&mut codec, &mut dst, CLOSE), Err(Error::InnerClose)));
+    assert_eq!(dst, sent);
+    // What was refused leaves no trace: the next frame begins where it would have begun.
+    write(&mut codec, &mut dst, PONG).unwrap();
+    // The same once the buffer has gone out, and when the item ends inside a frame that is refused.
+    dst.clear();
+    assert!(write(&mut codec, &mut dst, b"\x8a\x00\x82\x05a").is_err());
+    write(&mut codec, &mut dst, PONG).unwrap();
+    assert_eq!(dst, PONG);
+}
+
+#[test]
+fn a_close_of_the_inner_codecs_own_making_never_leaves() {
+    let wrong: [&[u8]; 4] = [CLOSE, b"\x88\x02\x03\xed", b"\x08\x00", b"\x88"];
+    for inner_close in wrong {
+        for before in [&b""[..], DATA, PONG] {
+            let (mut codec, mut dst) = (raw(), BytesMut::from(&b"unsent"[..]));
+            let bytes = [before, inner_close].concat();
+            assert!(matches!(write(&mut codec, &mut dst, &bytes), Err(Error::InnerClose)), "{bytes:02x?}");
+            assert_eq!(dst, "unsent");
+            assert_eq!(codec.closing().sent(), None);
+            write(&mut codec, &mut dst, DATA).unwrap();
+            close(&mut codec, &mut dst, GOODBYE).unwrap();
+            assert_eq!(dst, [b"unsent", DATA, CLOSE].concat());
+        }
+    }
+}
+
+#[test]
+fn no_close_inside_a_half_written_frame() {
+    for half in 1..DATA.len() {
+        let (mut codec, mut dst) = (raw(), BytesMut::new());
+        write(&mut codec, &mut dst, &DATA[..half]).unwrap();
+        assert!(matches!(close(&mut codec, &mut dst, GOODBYE), Err(Error::CloseInsideFrame)));
+        assert_eq!(dst, DATA[..half]);
+        // It is not lost for that, nor was it counted as sent.
+        assert!(codec.closing().may_send_data());
+        write(&mut codec, &mut dst, &DATA[half..]).unwrap();
+        close(&mut codec, &mut dst, GOODBYE).unwrap();
+        assert_eq!(dst, [DATA, CLOSE].concat());
+    }
+}
+
+/// A length with its top bit set would have the next Close be part of its payload.
+#[test]
+fn an_inner_length_with_its_top_bit_set_is_an_error() {
+    let (mut codec, mut dst) = (raw(), BytesMut::new());
+    let error = write(&mut codec, &mut dst, &announcement(Role::Client, 1 << 63)).unwrap_err();
+    assert!(matches!(error, Error::Wire(wire::Error::LengthTooLarge(0x8000_0000_0000_0000))));
+    assert!(dst.is_empty());
+    close(&mut codec, &mut dst, GOODBYE).unwrap();
+    assert_eq!(dst, CLOSE);
+}
+
+/// The inner encoder's own error takes back what it had appended.
+#[test]
+fn an_inner_error_leaves_nothing() {
+    struct Half;
+    impl Encoder<&'static [u8]> for Half {
+        type Error = io::Error;
+        fn encode(&mut self, item: &'static [u8], dst: &mut BytesMut) -> io::Result<()> {
+            dst.extend_from_slice(item);
+            if item == PONG { Ok(()) } else { Err(io::Error::other("no")) }
+        }
+    }
+    let (mut codec, mut dst) = (CloseCodec::server().wrap(Half), BytesMut::new());
+    codec.encode(Message::Other(PONG), &mut dst).unwrap();
+    assert!(matches!(codec.encode(Message::Other(DATA), &mut dst), Err(Error::Inner(_))));
+    codec.encode(Message::Close(GOODBYE.into()), &mut dst).unwrap();
+    assert_eq!(dst, [PONG, CLOSE].concat());
+}
+
+#[test]
+fn the_answer_is_the_echo_whatever_is_given() {
+    let given = CloseFrame::from_static(4000, "mine");
+    // Their Close, and the answer on the wire.
+    let cases: [(&[u8], &[u8]); 2] = [(b"\x03\xe9bye", b"\x88\x02\x03\xe9"), (b"", b"\x88\x00")];
+    for (theirs, answer) in cases {
+        let (mut codec, mut dst) = (raw(), BytesMut::new());
+        let mut src = BytesMut::from(&frame(Role::Server, 0x88, theirs)[..]);
+        assert!(matches!(codec.decode(&mut src), Ok(Some(Message::Close(_)))));
+        // A message that is being sent may be finished first.
+        assert!(codec.closing().answer_owed());
+        write(&mut codec, &mut dst, DATA).unwrap();
+        close(&mut codec, &mut dst, given).unwrap();
+        assert_eq!(dst, [DATA, answer].concat());
+        assert!(matches!(write(&mut codec, &mut dst, DATA), Err(Error::DataAfterClose)));
+        assert!(matches!(close(&mut codec, &mut dst, given), Err(Error::CloseAfterClose)));
+        assert_eq!(dst, [DATA, answer].concat());
+        codec.written();
+        assert_eq!(codec.closing().transport(), Transport::End);
+    }
+}
+
+#[test]
+fn a_client_masks_with_its_key() {
+    let (mut codec, mut dst) = (CloseCodec::client(KEY), BytesMut::new());
+    codec.encode(Message::Close(CloseFrame::from_static(1001, "bye").into()), &mut dst).unwrap();
+    assert_eq!(dst, frame(Role::Server, 0x88, b"\x03\xe9bye"));
+
+    let (mut codec, mut dst) = (CloseCodec::client(KEY), BytesMut::new());
+    codec.decode(&mut BytesMut::from(&b"\x88\x05\x03\xe9bye"[..])).unwrap();
+    codec.encode(Message::Close(GOODBYE.into()), &mut dst).unwrap();
+    assert_eq!(dst, frame(Role::Server, 0x88, b"\x03\xe9"));
+}
+
+#[test]
+fn both_closes_at_once() {
+    let (mut codec, mut dst) = (raw(), BytesMut::new());
+    close(&mut codec, &mut dst, GOODBYE).unwrap();
+    codec.written();
+    assert_eq!(codec.closing().transport(), Transport::Keep);
+    codec.decode(&mut BytesMut::from(&frame(Role::Server, 0x88, b"\x03\xe9")[..])).unwrap();
+    assert_eq!(codec.closing().transport(), Transport::End);
+    assert!(matches!(close(&mut codec, &mut dst, GOODBYE), Err(Error::CloseAfterClose)));
+    assert_eq!(dst, CLOSE);
+    assert_eq!(codec.closing().clone().finish().to_string(), "1001 (going away), clean");
+}
+
+#[test]
+fn fail_writes_its_close_and_nothing_else() {
+    let too_big = CloseFrame::from_static(1009, "");
+    let (mut codec, mut dst) = (raw(), BytesMut::new());
+    codec.fail(too_big);
+    for bytes in [DATA, PONG] {
+        assert!(matches!(write(&mut codec, &mut dst, bytes), Err(Error::Poisoned)));
+    }
+    close(&mut codec, &mut dst, GOODBYE).unwrap();
+    assert_eq!(dst, &b"\x88\x02\x03\xf1"[..]);
+    assert!(matches!(close(&mut codec, &mut dst, GOODBYE), Err(Error::CloseAfterClose)));
+
+    // Not after a Close of ours, and not once theirs has come.
+    let (mut codec, mut dst) = (raw(), BytesMut::new());
+    close(&mut codec, &mut dst, GOODBYE).unwrap();
+    codec.fail(too_big);
+    assert!(close(&mut codec, &mut dst, GOODBYE).is_err());
+    assert_eq!(dst, CLOSE);
+
+    let mut codec = raw();
+    codec.decode(&mut BytesMut::from(&frame(Role::Server, 0x88, b"\x03\xe8")[..])).unwrap();
+    codec.fail(too_big);
+    assert!(!codec.closing().failed());
+    assert!(codec.decode(&mut BytesMut::from(&b"garbage"[..])).unwrap().is_none());
+}
+
+#[test]
+fn written_counts_only_what_was_queued() {
+    let mut codec = raw();
+    codec.decode(&mut BytesMut::from(&frame(Role::Server, 0x88, b"\x03\xe8")[..])).unwrap();
+    // The answer is chosen but not in the buffer.
+    codec.written();
+    assert!(!codec.closing().was_written());
+    assert_eq!(codec.closing().clone().finish().to_string(), "1000 (normal closure), not clean");
+    close(&mut codec, &mut BytesMut::new(), GOODBYE).unwrap();
+    codec.written();
+    assert_eq!(codec.closing().clone().finish().to_string(), "1000 (normal closure), clean");
+}
+
+#[test]
+fn the_inner_codec_can_be_reached() {
+    let mut codec = CloseCodec::server().wrap(Hoarder(vec![1]));
+    codec.inner_mut().0.push(2);
+    assert_eq!(codec.inner().0, [1, 2]);
+}
+
+/// Wrapping late, at a frame boundary, keeps what is known.
+#[test]
+fn wrapping_keeps_the_state() {
+    let mut alone = CloseCodec::client(KEY);
+    assert!(alone.decode(&mut BytesMut::from(&b"\x82\x03ab"[..])).unwrap().is_none());
+    let mut codec = alone.wrap(Looper);
+    let mut buffer = BytesMut::from(&b"\x88"[..]);
+    // The last byte of that frame, not a Close.
+    assert!(matches!(codec.decode_eof(&mut buffer), Err(Error::Inner(_))));
+}
