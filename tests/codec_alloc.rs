@@ -1,0 +1,198 @@
+//! `CloseCodec` allocates nothing, over a million control frames and for announcements of 2^63-1 bytes.
+#![cfg(feature = "codec")]
+#![allow(unsafe_code, clippy::unwrap_used)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use tokio_util::codec::{Decoder, Encoder};
+use websocket_close::codec::{CloseCodec, Message};
+use websocket_close::{CloseFrame, Role};
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: everything is passed on to `System`.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as above.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations<T>(work: impl FnOnce() -> T) -> (usize, T) {
+    let before = ALLOCATIONS.get();
+    let result = work();
+    (ALLOCATIONS.get() - before, result)
+}
+
+/// A codec for control frames that yields byte 0 of each.
+struct Controls {
+    header: usize,
+}
+
+impl Decoder for Controls {
+    type Item = u8;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<u8>> {
+        let (Some(&byte0), Some(&byte1)) = (src.first(), src.get(1)) else { return Ok(None) };
+        let len = self.header + usize::from(byte1 & 0x7f);
+        if src.len() < len {
+            return Ok(None);
+        }
+        src.advance(len);
+        Ok(Some(byte0))
+    }
+}
+
+impl Encoder<&[u8]> for Controls {
+    type Error = io::Error;
+
+    fn encode(&mut self, item: &[u8], dst: &mut BytesMut) -> io::Result<()> {
+        dst.extend_from_slice(item);
+        Ok(())
+    }
+}
+
+/// A ping with four bytes, as an endpoint in the role `local` receives it, and a Close.
+fn ping_and_close(local: Role) -> (&'static [u8], &'static [u8], usize) {
+    match local {
+        Role::Server => (b"\x89\x84\x01\x02\x03\x04ping", b"\x88\x82\x00\x00\x00\x00\x03\xe8", 6),
+        Role::Client => (b"\x89\x04ping", b"\x88\x02\x03\xe8", 2),
+    }
+}
+
+fn codec(local: Role) -> CloseCodec {
+    match local {
+        Role::Server => CloseCodec::server(),
+        Role::Client => CloseCodec::client([1, 2, 3, 4]),
+    }
+}
+
+/// Feeds a million pings in pieces of `piece` bytes and then a Close; counts what was allocated before and at the Close.
+fn a_million_pings<C: Decoder<Error = io::Error>>(
+    mut codec: CloseCodec<C>,
+    local: Role,
+    piece: usize,
+) -> (usize, usize) {
+    let (ping, close, _) = ping_and_close(local);
+    let pings = ping.repeat(100);
+    let mut buffer = BytesMut::with_capacity(4096);
+    let (before_the_close, ()) = allocations(|| {
+        for _ in 0..10_000 {
+            for piece in pings.chunks(piece) {
+                buffer.extend_from_slice(piece);
+                while codec.decode(&mut buffer).unwrap().is_some() {}
+            }
+        }
+    });
+    assert!(buffer.capacity() <= 4096);
+    let (at_the_close, ()) = allocations(|| {
+        buffer.extend_from_slice(ping);
+        buffer.extend_from_slice(close);
+        while !matches!(codec.decode(&mut buffer).unwrap(), Some(Message::Close(_))) {}
+    });
+    (before_the_close, at_the_close)
+}
+
+#[test]
+fn a_million_control_frames_leave_nothing() {
+    for local in [Role::Server, Role::Client] {
+        let header = ping_and_close(local).2;
+        // Whole frames, and pieces that cut them everywhere.
+        for piece in [1000, 7] {
+            let (pings, at_the_close) = a_million_pings(codec(local), local, piece);
+            assert_eq!(pings, 0, "alone, {local:?}, pieces of {piece}");
+            assert!(at_the_close <= 1, "{at_the_close}");
+            let (pings, at_the_close) = a_million_pings(codec(local).wrap(Controls { header }), local, piece);
+            assert_eq!(pings, 0, "wrapped, {local:?}, pieces of {piece}");
+            assert!(at_the_close <= 1, "{at_the_close}");
+        }
+    }
+}
+
+#[test]
+fn a_close_alone_splits_nothing() {
+    for local in [Role::Server, Role::Client] {
+        let (_, close, header) = ping_and_close(local);
+        let mut buffer = BytesMut::with_capacity(4096);
+        let mut codec = codec(local).wrap(Controls { header });
+        let (count, ()) = allocations(|| {
+            for byte in close {
+                assert!(codec.decode(&mut buffer).unwrap().is_none());
+                buffer.extend_from_slice(&[*byte]);
+            }
+            assert!(matches!(codec.decode(&mut buffer).unwrap(), Some(Message::Close(_))));
+        });
+        assert_eq!(count, 0);
+    }
+}
+
+#[test]
+fn errors_allocate_nothing() {
+    let wrong: [&[u8]; 4] = [b"\x88\x80", b"\x88\x02\x03\xed", b"\x88\x03\x03\xe8\xff", b"\x82\x7f\x80\0\0\0\0\0\0\0"];
+    for bytes in wrong {
+        let (mut codec, mut buffer) = (codec(Role::Client), BytesMut::from(bytes));
+        let (count, ()) = allocations(|| {
+            assert!(codec.decode(&mut buffer).is_err());
+            assert!(codec.decode_eof(&mut buffer).is_err());
+        });
+        assert_eq!(count, 0, "{bytes:02x?}");
+    }
+}
+
+#[test]
+fn an_announcement_allocates_nothing() {
+    for local in [Role::Server, Role::Client] {
+        let byte1 = if local == Role::Server { 0xff } else { 0x7f };
+        let announcement = [0x82, byte1, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        let (mut codec, mut buffer) = (codec(local), BytesMut::with_capacity(4096));
+        let (count, ()) = allocations(|| {
+            buffer.extend_from_slice(&announcement);
+            for _ in 0..100_000 {
+                assert!(codec.decode(&mut buffer).unwrap().is_none());
+                buffer.extend_from_slice(&[0x88; 1024]);
+            }
+        });
+        assert_eq!(count, 0);
+        assert!(buffer.capacity() <= 4096);
+    }
+}
+
+#[test]
+fn writing_allocates_nothing() {
+    let goodbye = CloseFrame::from_static(1000, "done");
+    let mut codec = codec(Role::Server).wrap(Controls { header: 6 });
+    let mut buffer = BytesMut::with_capacity(4096);
+    let (count, ()) = allocations(|| {
+        codec.encode(Message::Close(goodbye.into()), &mut buffer).unwrap();
+        for _ in 0..1_000_000 {
+            buffer.clear();
+            codec.encode(Message::Other(&b"\x8a\x02hi"[..]), &mut buffer).unwrap();
+            assert!(codec.encode(Message::Other(&b"\x8a\x00\x82\x00"[..]), &mut buffer).is_err());
+            assert_eq!(buffer, &b"\x8a\x02hi"[..]);
+        }
+    });
+    assert_eq!(count, 0);
+}
