@@ -49,7 +49,7 @@ fn announcement(local: Role, len: u64) -> Vec<u8> {
 
 /// Byte 0, payload and length of the frame at the front, if it is there whole.
 fn parse(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
-    let (byte0, second) = (*bytes.first()?, *bytes.get(1)?);
+    let (first, second) = (*bytes.first()?, *bytes.get(1)?);
     let (len, mut at) = match second & 0x7f {
         126 => (u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().unwrap())), 4),
         127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap()), 10),
@@ -62,7 +62,7 @@ fn parse(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
     }
     let end = at.saturating_add(usize::try_from(len).unwrap());
     let payload = bytes.get(at..end)?.iter().enumerate().map(|(at, byte)| byte ^ key[at % 4]).collect();
-    Some((byte0, payload, end))
+    Some((first, payload, end))
 }
 
 fn show(byte0: u8, payload: &[u8]) -> String {
