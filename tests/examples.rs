@@ -1,0 +1,127 @@
+//! The examples do what they show: the events, and what went over the wire.
+#![cfg(feature = "codec")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::time::timeout;
+use tokio_util::codec::Framed;
+use websocket_close::CloseFrame;
+use websocket_close::codec::{CloseCodec, Timeouts, finish};
+
+#[path = "../examples/own_decoder.rs"]
+#[allow(dead_code)]
+mod own_decoder;
+#[path = "../examples/own_parser.rs"]
+#[allow(dead_code)]
+mod own_parser;
+#[path = "../examples/proxy.rs"]
+#[allow(dead_code)]
+mod proxy;
+#[path = "../examples/wrap.rs"]
+#[allow(dead_code)]
+mod wrap;
+
+const ABNORMAL: &str = "1006 (abnormal closure), not clean";
+
+#[test]
+fn an_own_parser() {
+    let cases: [(&[u8], &[u8], &str); 6] = [
+        (b"\x88\x85\0\0\0\0\x03\xe9bye", b"\x88\x02\x03\xe9", r#"1001 (going away) "bye", clean"#),
+        (b"\x88\x80\0\0\0\0\x81\x81\0\0\0\0x", b"\x88\x00", "1005 (no status rcvd), clean"),
+        (b"\x88\x81\0\0\0\0\x03", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\x88\x83\0\0\0\0\x03\xe8\xff", b"\x88\x02\x03\xef", ABNORMAL),
+        (b"\x81\x82\x20\x20\0\0HI", b"\x81\x02hi", ABNORMAL),
+        (b"\x88\x85\0\0\0\0\x03\xe9b", b"", ABNORMAL),
+    ];
+    for (received, answer, event) in cases {
+        let mut sent = Vec::new();
+        assert_eq!(own_parser::serve(received, &mut sent).to_string(), event);
+        assert_eq!(sent, answer);
+    }
+}
+
+#[tokio::test]
+async fn an_own_decoder() {
+    let cases: [(&[u8], &[u8], &str); 5] = [
+        (b"\x81\x02hi\x88\x05\x03\xe9bye", b"\x88\x82\0\0\0\0\x03\xe9", r#"1001 (going away) "bye", clean"#),
+        (b"\x88\x02\x03\xed", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL),
+        (b"\x88\x80", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL),
+        (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", b"\x88\x82\0\0\0\0\x03\xf1", ABNORMAL),
+        (b"\x81\x02h", b"", ABNORMAL),
+    ];
+    for (received, answer, event) in cases {
+        let (client, mut server) = duplex(1024);
+        server.write_all(received).await.unwrap();
+        server.shutdown().await.unwrap();
+        assert_eq!(own_decoder::receive(client, [0; 4]).await.unwrap().to_string(), event);
+        let mut sent = Vec::new();
+        server.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent, answer);
+    }
+}
+
+#[tokio::test]
+async fn wrapped() {
+    let (server, client) = timeout(Duration::from_secs(30), wrap::run()).await.unwrap().unwrap();
+    assert_eq!(server.to_string(), "1012 (service restart), clean");
+    assert_eq!(client.to_string(), r#"1012 (service restart) "back in a minute", clean"#);
+}
+
+/// What the client says and what the server is told, and the other way round; `None` is an end that is lost.
+#[tokio::test(start_paused = true)]
+async fn a_proxy() {
+    let cases = [
+        (Some(CloseFrame::from_static(4001, "bye")), [r#"4001 (private use) "bye", clean"#; 2]),
+        (Some(CloseFrame::EMPTY), ["1005 (no status rcvd), clean"; 2]),
+        (None, ["1001 (going away), clean", "1014 (bad gateway), clean"]),
+    ];
+    for (close, [server_told, client_told]) in cases {
+        for client_first in [true, false] {
+            let (proxy, client, server) = proxy::start();
+            let client = Framed::new(client, CloseCodec::client([0; 4]));
+            let server = Framed::new(server, CloseCodec::server());
+            let (mut ending, mut told) = if client_first { (client, server) } else { (server, client) };
+            let ending = async {
+                match close {
+                    Some(close) => drop(finish(&mut ending, close, Timeouts::DEFAULT).await),
+                    None => drop(ending),
+                }
+            };
+            let told = async {
+                told.next().await;
+                finish(&mut told, CloseFrame::EMPTY, Timeouts::DEFAULT).await.event
+            };
+            let ((of_client, of_server), (), told) = tokio::join!(proxy, ending, told);
+            assert_eq!(told.to_string(), if client_first { server_told } else { client_told });
+            let first = if client_first { of_client } else { of_server };
+            assert_eq!(first.to_frame(), close.and_then(|_| told.to_frame()));
+        }
+    }
+}
+
+/// Data passes both ways, byte for byte, and so does what came before the Close.
+#[tokio::test(start_paused = true)]
+async fn a_proxy_passes_frames() {
+    let (proxy, mut client, mut server) = proxy::start();
+    let frames = [&b"\x81\x82\x01\x02\x03\x04hi"[..], b"\x01\x80\0\0\0\0", b"\x89\x80\0\0\0\0"].concat();
+    let ends = async {
+        client.write_all(&frames).await.unwrap();
+        client.write_all(b"\x88\x82\0\0\0\0\x0f\xa1").await.unwrap();
+        let mut seen = vec![0; frames.len() + 8];
+        server.read_exact(&mut seen).await.unwrap();
+        assert_eq!(seen[..frames.len()], frames);
+        assert_eq!(&seen[frames.len()..][..2], b"\x88\x82");
+        server.write_all(b"\x88\x02\x0f\xa1").await.unwrap();
+        server.shutdown().await.unwrap();
+        let mut answer = [0; 4];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"\x88\x02\x0f\xa1");
+    };
+    let ((of_client, of_server), ()) = tokio::join!(proxy, ends);
+    for event in [of_client, of_server] {
+        assert_eq!(event.to_string(), "4001 (private use), clean");
+    }
+}
