@@ -66,9 +66,11 @@ struct Wire {
     log: Log,
     /// How often it was polled.
     calls: usize,
-    /// Which calls fail with `ConnectionReset`.
-    fails: Box<dyn Fn(usize, Op) -> bool>,
+    /// Which calls fail, and how.
+    fails: Box<dyn Fn(usize, Op) -> Option<ErrorKind>>,
 }
+
+const RESET: Option<ErrorKind> = Some(ErrorKind::ConnectionReset);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Op {
@@ -81,10 +83,10 @@ enum Op {
 impl Wire {
     fn call(&mut self, op: Op) -> io::Result<Pin<&mut DuplexStream>> {
         self.calls += 1;
-        if (self.fails)(self.calls - 1, op) {
-            return Err(ErrorKind::ConnectionReset.into());
+        match (self.fails)(self.calls - 1, op) {
+            Some(kind) => Err(kind.into()),
+            None => Ok(Pin::new(&mut self.io)),
         }
-        Ok(Pin::new(&mut self.io))
     }
 
     fn note(&self, call: Call) {
@@ -140,7 +142,7 @@ fn codec(local: Role) -> CloseCodec {
 }
 
 fn connection(local: Role, io: DuplexStream) -> Connection {
-    let wire = Wire { io, local, log: Log::default(), calls: 0, fails: Box::new(|_, _| false) };
+    let wire = Wire { io, local, log: Log::default(), calls: 0, fails: Box::new(|_, _| None) };
     Framed::new(wire, codec(local).wrap(BytesCodec::new()))
 }
 
@@ -233,25 +235,26 @@ async fn reset() {
     for local in ROLES {
         // On everything, as a reset is.
         let (mut framed, _peer) = pair(local);
-        framed.get_mut().fails = Box::new(|_, _| true);
-        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, Some(ErrorKind::ConnectionReset));
+        framed.get_mut().fails = Box::new(|_, _| RESET);
+        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, RESET);
 
         // On reading: our Close is still tried.
         let (mut framed, _peer) = pair(local);
-        framed.get_mut().fails = Box::new(|_, op| op == Op::Read);
-        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, Some(ErrorKind::ConnectionReset));
+        framed.get_mut().fails = Box::new(|_, op| RESET.filter(|_| op == Op::Read));
+        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, RESET);
         assert_eq!(framed.get_ref().written(), our_close(local));
 
         // On writing: theirs may still come.
         let (mut framed, _peer) = pair(local);
-        framed.get_mut().fails = Box::new(|_, op| op == Op::Write);
-        assert_eq!(expect(&mut framed, ABNORMAL, 10_000).await, Some(ErrorKind::ConnectionReset));
+        framed.get_mut().fails = Box::new(|_, op| RESET.filter(|_| op == Op::Write));
+        assert_eq!(expect(&mut framed, ABNORMAL, 10_000).await, RESET);
 
         // After both Closes it takes nothing away.
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
-        framed.get_mut().fails = Box::new(|call, op| op == Op::Read && call > 0 || op == Op::Shutdown);
-        assert_eq!(expect(&mut framed, CLEAN, 0).await, Some(ErrorKind::ConnectionReset));
+        framed.get_mut().fails =
+            Box::new(|call, op| RESET.filter(|_| op == Op::Read && call > 0 || op == Op::Shutdown));
+        assert_eq!(expect(&mut framed, CLEAN, 0).await, RESET);
     }
 }
 
@@ -262,9 +265,35 @@ async fn failing_write_with_their_close_received() {
         for failing in [Op::Write, Op::Flush] {
             let (mut framed, mut peer) = pair(local);
             peer.write_all(&their_close(local)).await.unwrap();
-            framed.get_mut().fails = Box::new(move |_, op| op == failing);
+            framed.get_mut().fails = Box::new(move |_, op| RESET.filter(|_| op == failing));
             // The peer does not end the transport.
-            assert_eq!(expect(&mut framed, UNANSWERED, 2_000).await, Some(ErrorKind::ConnectionReset));
+            assert_eq!(expect(&mut framed, UNANSWERED, 2_000).await, RESET);
+        }
+    }
+}
+
+/// The first error is the one that tells what happened; and a peer that has ended the transport already is none.
+#[tokio::test(start_paused = true)]
+async fn which_error_is_told() {
+    for local in ROLES {
+        let kind = |op| match op {
+            Op::Read => ErrorKind::ConnectionReset,
+            Op::Write | Op::Flush => ErrorKind::BrokenPipe,
+            Op::Shutdown => ErrorKind::TimedOut,
+        };
+        let (mut framed, _peer) = pair(local);
+        framed.get_mut().fails = Box::new(move |_, op| Some(kind(op)));
+        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, RESET);
+        let (mut framed, _peer) = pair(local);
+        framed.get_mut().fails = Box::new(move |_, op| Some(kind(op)).filter(|_| op != Op::Read));
+        assert_eq!(expect(&mut framed, ABNORMAL, 10_000).await, Some(ErrorKind::BrokenPipe));
+
+        for (kind, told) in [(ErrorKind::TimedOut, Some(ErrorKind::TimedOut)), (ErrorKind::NotConnected, None)] {
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&their_close(local)).await.unwrap();
+            peer.shutdown().await.unwrap();
+            framed.get_mut().fails = Box::new(move |_, op| Some(kind).filter(|_| op == Op::Shutdown));
+            assert_eq!(expect(&mut framed, CLEAN, 0).await, told);
         }
     }
 }
@@ -655,6 +684,40 @@ async fn what_is_in_flight_is_discarded() {
     }
 }
 
+/// Whatever the codec had seen of the buffer when `finish` is called.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_read_buffer_counts() {
+    /// Yields a byte at a time.
+    struct Bytewise;
+    impl Decoder for Bytewise {
+        type Item = u8;
+        type Error = io::Error;
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<u8>> {
+            Ok((!src.is_empty()).then(|| src.split_to(1)[0]))
+        }
+    }
+    for local in ROLES {
+        let from = peer_of(local);
+        let bytes = [frame(from, 0x81, b"text"), their_close(local), frame(from, 0x81, b"text")].concat();
+        // At once and in two parts, after as many items as there are, and some more that wait for the second part.
+        for cut in 1..=bytes.len() {
+            for items in 0..12 {
+                let (ours, mut peer) = duplex(1024);
+                let mut framed = Framed::new(ours, codec(local).wrap(Bytewise));
+                peer.write_all(&bytes[..cut]).await.unwrap();
+                for _ in 0..items {
+                    let _ = framed.next().now_or_never();
+                }
+                peer.write_all(&bytes[cut..]).await.unwrap();
+                peer.shutdown().await.unwrap();
+                let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+                assert_eq!(finished.event.to_string(), CLEAN, "{cut} bytes, {items} items");
+                assert!(finished.io_error.is_none());
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn unsent_data_goes_before_the_close() {
     for local in ROLES {
@@ -740,7 +803,7 @@ async fn twice() {
         ] {
             let (mut framed, mut peer) = pair(local);
             peer.write_all(&sent).await.unwrap();
-            framed.get_mut().fails = Box::new(move |_, _| fails);
+            framed.get_mut().fails = Box::new(move |_, _| RESET.filter(|_| fails));
             expect(&mut framed, event, millis).await;
             let written = framed.get_ref().written();
             // With another frame, which comes too late.
@@ -918,7 +981,7 @@ async fn fail_each_call(local: Role, first: First, for_good: bool) {
         let (ours, theirs) = duplex(16);
         let peer = tokio::spawn(obliging_peer(theirs, local, first));
         let mut framed = connection(local, ours);
-        framed.get_mut().fails = Box::new(move |call, _| call == n || for_good && call > n);
+        framed.get_mut().fails = Box::new(move |call, _| RESET.filter(|_| call == n || for_good && call > n));
 
         let work = async {
             // An ordinary use: send, receive, then end it.
@@ -956,7 +1019,7 @@ async fn fail_each_call(local: Role, first: First, for_good: bool) {
         let fired = wire.calls > n;
         let failed_here = fired && (n >= before || for_good);
         let kind = finished.io_error.map(|error| error.kind());
-        assert_eq!(kind, failed_here.then_some(ErrorKind::ConnectionReset), "{case}\n{log:?}");
+        assert_eq!(kind, RESET.filter(|_| failed_here), "{case}\n{log:?}");
         drop(framed);
         peer.await.unwrap();
         if !fired {
