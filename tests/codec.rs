@@ -412,12 +412,12 @@ fn an_announced_length_reserves_nothing() {
     }
 }
 
-/// A decoded item may hold a large buffer alive; the codec itself must not keep more than one Close.
 #[test]
 fn nothing_is_kept_behind_the_close() {
     let mut codec = CloseCodec::client(KEY).wrap(Looper);
-    let mut buffer = BytesMut::from(&b"\x88\x02\x03\xe8"[..]);
+    let mut buffer = BytesMut::from(&b"\x88\x02\x03\xe8\x81\x02hi"[..]);
     assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Close(_)))));
+    assert!(buffer.is_empty());
     for _ in 0..3 {
         buffer.extend_from_slice(b"\x81\x02hi\x88\x7f");
         assert!(codec.decode(&mut buffer).unwrap().is_none());
@@ -452,7 +452,9 @@ fn poisoned_after_every_kind_of_error() {
     ];
     for (bytes, code) in wrong {
         let mut codec = CloseCodec::client(KEY).wrap(Looper);
-        let error = codec.decode(&mut BytesMut::from(bytes)).unwrap_err();
+        let mut buffer = BytesMut::from(bytes);
+        let error = codec.decode(&mut buffer).unwrap_err();
+        assert!(buffer.is_empty());
         assert_eq!(error.close_code().map(CloseCode::get), Some(code));
         assert!(codec.closing().failed());
         assert_eq!(codec.closing().sent(), Some(CloseFrame::from_code(CloseCode::from_static(code))));

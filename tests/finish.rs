@@ -1003,7 +1003,7 @@ async fn fail_each_call(local: Role, first: First, for_good: bool) {
         let has = |bytes: &[u8], close: &[u8]| bytes.windows(close.len()).any(|window| window == close);
         let received = has(&wire.read(), &their_close(local));
         let close = if first == First::They { frame(local, 0x88, b"\x03\xe9") } else { our_close(local) };
-        // Their Close cannot be read and not be answered with its own code, unless ours was chosen before.
+        // The echo if `next` has seen their Close, our own frame if an error came before.
         let sent = has(&wire.written(), &close) || has(&wire.written(), &our_close(local));
         // Flushed after the last byte of it.
         let log = wire.log.borrow().clone();
