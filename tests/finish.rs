@@ -511,6 +511,43 @@ async fn both_with_full_pipes() {
     assert!(server.io_error.is_none() && client.io_error.is_none());
 }
 
+/// Neither does one that has more to say behind its Close, and reads only then.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_writes_before_it_reads() {
+    for local in ROLES {
+        let (ours, mut peer) = duplex(64);
+        let mut framed = connection(local, ours);
+        let unsent = frame(local, 0x82, &[b'x'; 100]);
+        framed.feed(other(&unsent)).await.unwrap();
+        let peer = tokio::spawn(async move {
+            peer.write_all(&their_close(local)).await.unwrap();
+            peer.write_all(&[0xff; 1000]).await.unwrap();
+            peer.shutdown().await.unwrap();
+            let mut bytes = vec![];
+            peer.read_to_end(&mut bytes).await.unwrap();
+            bytes
+        });
+        assert_eq!(expect(&mut framed, CLEAN, 0).await, None);
+        drop(framed);
+        assert_eq!(peer.await.unwrap(), [unsent, our_close(local)].concat());
+    }
+}
+
+/// More than is read in one go, all of it there: it takes no time.
+#[tokio::test(start_paused = true)]
+async fn much_at_once() {
+    for local in ROLES {
+        let (ours, mut peer) = duplex(1 << 20);
+        let mut framed = connection(local, ours);
+        let data = frame(peer_of(local), 0x82, &[b'x'; 100]).repeat(2_000);
+        for bytes in [&data, &their_close(local), &data] {
+            peer.write_all(bytes).await.unwrap();
+        }
+        peer.shutdown().await.unwrap();
+        assert_eq!(expect(&mut framed, CLEAN, 0).await, None);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_peer_closes_first() {
     for local in ROLES {
