@@ -160,8 +160,9 @@ fn show_close(frame: CloseFrame<'_>) -> String {
     format!("close {} {}", frame.code().map_or(0, CloseCode::get), frame.reason()).trim_end().to_owned()
 }
 
+/// How `core` words what is wrong in UTF-8 is left to it.
 fn show_error(error: impl Display) -> String {
-    format!("error: {error}")
+    format!("error: {error}").split_inclusive("not UTF-8").take(1).collect()
 }
 
 /// Feeds the pieces as `Framed` does, and writes down what comes out: items, Close, error or end.
@@ -320,12 +321,7 @@ fn rows(local: Role) -> Vec<Row> {
             &["81 hi"],
             &["error: the payload has one byte, a status code has two"],
         ),
-        row(
-            &[&hi, &f(0x88, b"\x03\xe8\xff"), &close],
-            &["81 hi"],
-            &["81 hi"],
-            &["error: the reason is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0"],
-        ),
+        row(&[&hi, &f(0x88, b"\x03\xe8\xff"), &close], &["81 hi"], &["81 hi"], &["error: the reason is not UTF-8"]),
     ]
 }
 
