@@ -532,6 +532,27 @@ fn the_inner_codec_has_the_last_word_at_a_boundary() {
     assert_eq!(seen(b"\x88\x00"), ["close 0"]);
 }
 
+/// An end may turn out to be none, as that of a file that grows.
+#[test]
+fn reading_goes_on_after_an_end() {
+    struct AtTheEnd;
+    impl Decoder for AtTheEnd {
+        type Item = Vec<String>;
+        type Error = io::Error;
+        fn decode(&mut self, _: &mut BytesMut) -> io::Result<Option<Vec<String>>> {
+            Ok(None)
+        }
+        fn decode_eof(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<String>>> {
+            Looper.decode(src)
+        }
+    }
+    let mut codec = CloseCodec::client(KEY).wrap(AtTheEnd);
+    let mut buffer = BytesMut::from(&b"\x81\x02hi"[..]);
+    assert!(matches!(codec.decode_eof(&mut buffer), Ok(Some(Message::Other(_)))));
+    buffer.extend_from_slice(CLOSE);
+    assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Close(_)))));
+}
+
 const PONG: &[u8] = b"\x8a\x02hi";
 const DATA: &[u8] = b"\x82\x03abc";
 const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
@@ -746,4 +767,20 @@ fn wrapping_keeps_the_state() {
     let mut buffer = BytesMut::from(&b"\x88"[..]);
     // The last byte of that frame, not a Close.
     assert!(matches!(codec.decode_eof(&mut buffer), Err(Error::Inner(_))));
+
+    // A Close is in the buffer: it is not sent again, and counts once it is written.
+    let mut alone = CloseCodec::server();
+    alone.encode(Message::Close(GOODBYE.into()), &mut BytesMut::new()).unwrap();
+    let (mut codec, mut dst) = (alone.wrap(BytesCodec::new()), BytesMut::new());
+    assert!(matches!(write(&mut codec, &mut dst, DATA), Err(Error::DataAfterClose)));
+    assert!(matches!(close(&mut codec, &mut dst, GOODBYE), Err(Error::CloseAfterClose)));
+    codec.written();
+    assert!(codec.closing().was_written());
+
+    // Theirs has come: the rest is discarded.
+    let mut alone = CloseCodec::client(KEY);
+    alone.decode(&mut BytesMut::from(CLOSE)).unwrap();
+    let mut codec = alone.wrap(Looper);
+    assert!(codec.decode(&mut BytesMut::from(&b"\x81\x02hi"[..])).unwrap().is_none());
+    assert_eq!(codec.closing().received(), Some(GOODBYE));
 }

@@ -288,6 +288,16 @@ async fn which_error_is_told() {
         framed.get_mut().fails = Box::new(move |_, op| Some(kind(op)).filter(|_| op != Op::Read));
         assert_eq!(expect(&mut framed, ABNORMAL, 10_000).await, Some(ErrorKind::BrokenPipe));
 
+        // Reading fails a second after writing.
+        let (mut framed, mut peer) = pair(local);
+        framed.get_mut().fails = Box::new(move |call, op| Some(kind(op)).filter(|_| call > 0));
+        let wakes = async {
+            sleep(Duration::from_secs(1)).await;
+            peer.write_all(b"\x82").await.unwrap();
+        };
+        let (error, ()) = tokio::join!(expect(&mut framed, ABNORMAL, 1_000), wakes);
+        assert_eq!(error, Some(ErrorKind::BrokenPipe));
+
         for (kind, told) in [(ErrorKind::TimedOut, Some(ErrorKind::TimedOut)), (ErrorKind::NotConnected, None)] {
             let (mut framed, mut peer) = pair(local);
             peer.write_all(&their_close(local)).await.unwrap();
