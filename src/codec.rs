@@ -542,7 +542,8 @@ pub struct Finished {
 /// The server ends the transport first, and no side shuts down its writing before both Closes are through
 /// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)); dropping the transport is left to the caller.
 ///
-/// Cancel safe: deadlines count from the first call, everything else is in `framed`, and a further call goes on from there.
+/// Cancel safe: deadlines count from the first call, everything else is in `framed`, and a further call goes on from there; it
+/// does not tell again of an I/O error that an earlier one met. It needs a tokio runtime whose timer is enabled.
 ///
 /// ```
 /// use tokio_util::codec::Framed;
@@ -566,7 +567,10 @@ pub async fn finish<T, C>(framed: &mut Framed<T, CloseCodec<C>>, frame: CloseFra
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let codec = framed.codec_mut();
+    let mut ending = Ending { framed, writable: true, readable: true, io_error: None };
+    // A Close that has been read already is answered, not crossed.
+    ending.discard();
+    let codec = ending.framed.codec_mut();
     let begun = *codec.finishing.get_or_insert_with(Instant::now);
     if codec.incoming == Incoming::Poisoned {
         codec.fail(frame);
@@ -574,12 +578,16 @@ where
         let _ = codec.closing.start(frame);
     }
 
-    let mut ending = Ending { framed, writable: true, readable: true, io_error: None };
-    let exchanged = until(begun.checked_add(timeouts.close), poll_fn(|cx| ending.poll_exchange(cx))).await;
-    let completed = *ending.framed.codec_mut().completed.get_or_insert_with(Instant::now);
-    // After the deadline there is nobody to wait for, and shutting down is a last word.
-    let linger = exchanged.is_some();
-    let _ = until(completed.checked_add(timeouts.end), poll_fn(|cx| ending.poll_end(cx, linger))).await;
+    if until(begun.checked_add(timeouts.close), poll_fn(|cx| ending.poll_exchange(cx))).await.is_some() {
+        let completed = *ending.framed.codec_mut().completed.get_or_insert_with(Instant::now);
+        let _ = until(completed.checked_add(timeouts.end), poll_fn(|cx| ending.poll_end(cx))).await;
+    }
+    // After a deadline a last word, such as TLS's `close_notify`, for which nobody waits.
+    poll_fn(|cx| {
+        let _ = ending.poll_shutdown(cx);
+        Poll::Ready(())
+    })
+    .await;
 
     let io_error = ending.io_error;
     Finished { event: framed.codec().closing.clone().finish(), io_error }
@@ -628,11 +636,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin, C> Ending<'_, T, C> {
     }
 
     /// Ready when the transport has ended on both sides, or as much of that as is still possible.
-    fn poll_end(&mut self, cx: &mut Context<'_>, linger: bool) -> Poll<()> {
-        let awaits_peer = self.framed.codec().closing.transport() == Transport::AwaitEnd;
-        if linger && awaits_peer {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.framed.codec().closing.transport() == Transport::AwaitEnd {
             ready!(self.poll_read(cx, true));
         }
+        ready!(self.poll_shutdown(cx));
+        self.poll_read(cx, true)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.writable {
             match ready!(Pin::new(self.framed.get_mut()).poll_shutdown(cx)) {
                 // The peer was faster, or an earlier call that was cancelled.
@@ -640,18 +652,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin, C> Ending<'_, T, C> {
                 _ => self.writable = false,
             }
         }
-        if linger { self.poll_read(cx, true) } else { Poll::Ready(()) }
+        Poll::Ready(())
+    }
+
+    /// Looks through the read buffer for the peer's Close and empties it; whether one is still awaited.
+    fn discard(&mut self) -> bool {
+        let mut buffer = mem::take(self.framed.read_buffer_mut());
+        let codec = self.framed.codec_mut();
+        codec.discard(&mut buffer);
+        let awaits_close = codec.closing.pongs_due();
+        *self.framed.read_buffer_mut() = buffer;
+        awaits_close
     }
 
     /// Reads and discards, until the peer's Close, or `to_end` of the transport.
     fn poll_read(&mut self, cx: &mut Context<'_>, to_end: bool) -> Poll<()> {
         // A peer that floods must not keep the deadline from being looked at.
         for _ in 0..READS_AT_ONCE {
-            let mut buffer = mem::take(self.framed.read_buffer_mut());
-            let codec = self.framed.codec_mut();
-            codec.discard(&mut buffer);
-            let awaits_close = codec.closing.pongs_due();
-            *self.framed.read_buffer_mut() = buffer;
+            let awaits_close = self.discard();
             if !self.readable || !(awaits_close || to_end) {
                 return Poll::Ready(());
             }

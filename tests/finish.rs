@@ -2,7 +2,7 @@
 #![cfg(feature = "codec")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
@@ -469,7 +469,7 @@ async fn a_peer_that_never_reads() {
     }
 }
 
-/// A TLS `shutdown` waits for the socket; one that waits for ever is left.
+/// A TLS `shutdown` waits for the socket; one that waits for ever is left, and after the deadline nobody waits for it.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_that_never_ends() {
     struct Stuck(DuplexStream);
@@ -490,7 +490,7 @@ async fn a_shutdown_that_never_ends() {
         }
     }
     for local in ROLES {
-        for (sent, event, seconds) in [(vec![], ABNORMAL, 12), (their_close(local), CLEAN, 2)] {
+        for (sent, event, seconds) in [(vec![], ABNORMAL, 10), (their_close(local), CLEAN, 2)] {
             let (ours, mut peer) = duplex(1024);
             peer.write_all(&sent).await.unwrap();
             let mut framed = Framed::new(Stuck(ours), codec(local));
@@ -648,7 +648,33 @@ async fn a_peer_that_never_ends_the_transport() {
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
         assert_eq!(expect(&mut framed, CLEAN, 2_000).await, None);
-        assert_eq!(framed.get_ref().calls().contains(&Call::Shutdown), local == Role::Server);
+        // The client has a last word, too, when it has waited long enough.
+        assert!(framed.get_ref().calls().contains(&Call::Shutdown));
+    }
+}
+
+/// A Close that has been read and not yet yielded is answered, not crossed by ours.
+#[tokio::test(start_paused = true)]
+async fn a_close_in_the_read_buffer() {
+    for local in ROLES {
+        let (mut framed, _peer) = pair(local);
+        framed.read_buffer_mut().extend_from_slice(&their_close(local));
+        assert_eq!(expect(&mut framed, CLEAN, 2_000).await, None);
+        assert_eq!(framed.get_ref().written(), frame(local, 0x88, b"\x03\xe9"));
+        assert_eq!(framed.codec().closing().initiator(), Some(peer_of(local)));
+    }
+}
+
+/// After a write that failed, the transport is not written to, nor shut down, even if it would work again.
+#[tokio::test(start_paused = true)]
+async fn a_failed_write_is_the_last() {
+    for local in ROLES {
+        let (mut framed, mut peer) = pair(local);
+        peer.write_all(&their_close(local)).await.unwrap();
+        let failed = Cell::new(false);
+        framed.get_mut().fails = Box::new(move |_, op| RESET.filter(|_| op == Op::Write && !failed.replace(true)));
+        assert_eq!(expect(&mut framed, UNANSWERED, 2_000).await, RESET);
+        assert_eq!(framed.get_ref().calls(), [Call::Read(their_close(local))]);
     }
 }
 
@@ -1049,9 +1075,8 @@ async fn fail_each_call(local: Role, first: First, for_good: bool) {
         let wire = framed.get_ref();
         let has = |bytes: &[u8], close: &[u8]| bytes.windows(close.len()).any(|window| window == close);
         let received = has(&wire.read(), &their_close(local));
-        let close = if first == First::They { frame(local, 0x88, b"\x03\xe9") } else { our_close(local) };
-        // The echo if `next` has seen their Close, our own frame if an error came before.
-        let sent = has(&wire.written(), &close) || has(&wire.written(), &our_close(local));
+        // The echo if their Close was read first, otherwise our own frame.
+        let sent = has(&wire.written(), &frame(local, 0x88, b"\x03\xe9")) || has(&wire.written(), &our_close(local));
         // Flushed after the last byte of it.
         let log = wire.log.borrow().clone();
         let last_write = log.iter().rposition(|(_, call)| matches!(call, Call::Write(_)));
