@@ -1,9 +1,7 @@
 //! `CloseCodec` allocates nothing, over a million control frames and for announcements of 2^63-1 bytes.
 #![cfg(feature = "codec")]
-#![allow(unsafe_code, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io;
 
 use bytes::{Buf, BytesMut};
@@ -11,40 +9,10 @@ use tokio_util::codec::{Decoder, Encoder};
 use websocket_close::codec::{CloseCodec, Message};
 use websocket_close::{CloseFrame, Role};
 
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
+#[path = "common/alloc.rs"]
+mod alloc;
 
-struct Counting;
-
-// SAFETY: everything is passed on to `System`.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promises are those that `System` asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as above.
-        unsafe { System.realloc(ptr, layout, new_size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations<T>(work: impl FnOnce() -> T) -> (usize, T) {
-    let before = ALLOCATIONS.get();
-    let result = work();
-    (ALLOCATIONS.get() - before, result)
-}
+use alloc::allocations;
 
 /// A codec for control frames that yields byte 0 of each.
 struct Controls {
@@ -99,7 +67,7 @@ fn a_million_pings<C: Decoder<Error = io::Error>>(
     let (ping, close, _) = ping_and_close(local);
     let pings = ping.repeat(100);
     let mut buffer = BytesMut::with_capacity(4096);
-    let (before_the_close, ()) = allocations(|| {
+    let before_the_close = allocations(|| {
         for _ in 0..10_000 {
             for piece in pings.chunks(piece) {
                 buffer.extend_from_slice(piece);
@@ -108,7 +76,7 @@ fn a_million_pings<C: Decoder<Error = io::Error>>(
         }
     });
     assert!(buffer.capacity() <= 4096);
-    let (at_the_close, ()) = allocations(|| {
+    let at_the_close = allocations(|| {
         buffer.extend_from_slice(ping);
         buffer.extend_from_slice(close);
         while !matches!(codec.decode(&mut buffer).unwrap(), Some(Message::Close(_))) {}
@@ -138,7 +106,7 @@ fn a_close_alone_splits_nothing() {
         let (_, close, header) = ping_and_close(local);
         let mut buffer = BytesMut::with_capacity(4096);
         let mut codec = codec(local).wrap(Controls { header });
-        let (count, ()) = allocations(|| {
+        let count = allocations(|| {
             for byte in close {
                 assert!(codec.decode(&mut buffer).unwrap().is_none());
                 buffer.extend_from_slice(&[*byte]);
@@ -154,7 +122,7 @@ fn errors_allocate_nothing() {
     let wrong: [&[u8]; 4] = [b"\x88\x80", b"\x88\x02\x03\xed", b"\x88\x03\x03\xe8\xff", b"\x82\x7f\x80\0\0\0\0\0\0\0"];
     for bytes in wrong {
         let (mut codec, mut buffer) = (codec(Role::Client), BytesMut::from(bytes));
-        let (count, ()) = allocations(|| {
+        let count = allocations(|| {
             assert!(codec.decode(&mut buffer).is_err());
             assert!(codec.decode_eof(&mut buffer).is_err());
         });
@@ -168,7 +136,7 @@ fn an_announcement_allocates_nothing() {
         let byte1 = if local == Role::Server { 0xff } else { 0x7f };
         let announcement = [0x82, byte1, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
         let (mut codec, mut buffer) = (codec(local), BytesMut::with_capacity(4096));
-        let (count, ()) = allocations(|| {
+        let count = allocations(|| {
             buffer.extend_from_slice(&announcement);
             for _ in 0..100_000 {
                 assert!(codec.decode(&mut buffer).unwrap().is_none());
@@ -185,7 +153,7 @@ fn writing_allocates_nothing() {
     let goodbye = CloseFrame::from_static(1000, "done");
     let mut codec = codec(Role::Server).wrap(Controls { header: 6 });
     let mut buffer = BytesMut::with_capacity(4096);
-    let (count, ()) = allocations(|| {
+    let count = allocations(|| {
         codec.encode(Message::Close(goodbye.into()), &mut buffer).unwrap();
         for _ in 0..1_000_000 {
             buffer.clear();

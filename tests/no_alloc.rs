@@ -1,43 +1,16 @@
 //! No path of the crate allocates: a counting allocator around each of them, on good and on bad input.
-#![allow(unsafe_code, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::hint::black_box;
 
 use websocket_close::wire::{self, Peek, Scanner};
 use websocket_close::{CloseCode, CloseEvent, CloseEventInit, CloseFrame, ClosingHandshake, Role, registry, script};
 
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
+#[path = "common/alloc.rs"]
+mod alloc;
 
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// How often `path` allocates; a `realloc` counts, too, since it is an `alloc` here.
-fn allocations(path: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    path();
-    ALLOCATIONS.get() - before
-}
+use alloc::allocations;
 
 /// A path that prints goes here.
 struct Sink;
