@@ -1,0 +1,50 @@
+//! An echo server on actix-http, with its codec for WebSocket frames.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+
+use actix_http::body::BodySize;
+use actix_http::ws::{self, Codec, Frame};
+use actix_http::{Error, HttpService, Request, Response, StatusCode, h1};
+use actix_rt::net::TcpStream;
+use actix_server::Server;
+use actix_service::fn_service;
+use futures_util::{SinkExt, StreamExt};
+use tokio_util::codec::Framed;
+use websocket_close::CloseFrame;
+use websocket_close::codec::{CloseCodec, Message, Timeouts, finish};
+
+#[actix_rt::main]
+pub async fn run(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    let http = || {
+        let no_upgrade = |_| async { Ok::<_, Infallible>(Response::new(StatusCode::UPGRADE_REQUIRED)) };
+        HttpService::build().upgrade(fn_service(upgrade)).finish(fn_service(no_upgrade)).tcp()
+    };
+    Server::build().workers(1).listen("websocket", listener, http)?.run().await
+}
+
+async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h1::Codec>)) -> Result<(), Error> {
+    let response = ws::handshake(request.head())?.message_body(())?;
+    http.send((response, BodySize::None).into()).await.map_err(ws::ProtocolError::from)?;
+    // actix has a `Framed` of its own; `finish` wants tokio-util's. What has been read goes along.
+    let http = http.into_parts();
+    let mut socket = Framed::new(http.io, CloseCodec::server().wrap(Codec::new()));
+    socket.read_buffer_mut().unsplit(http.read_buf);
+    while let Some(Ok(Message::Other(frame))) = socket.next().await {
+        let answer = match frame {
+            Frame::Text(data) | Frame::Binary(data) => ws::Message::Binary(data),
+            Frame::Ping(data) => ws::Message::Pong(data),
+            _ => continue,
+        };
+        if socket.send(Message::Other(answer)).await.is_err() {
+            break;
+        }
+    }
+    // The client's Close is answered, and so is a fault of it. What actix's codec has refused is answered with this.
+    let finished = finish(&mut socket, CloseFrame::from_static(1002, ""), Timeouts::DEFAULT).await;
+    println!("{}", finished.event);
+    Ok(())
+}

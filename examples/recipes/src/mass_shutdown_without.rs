@@ -1,0 +1,62 @@
+//! A server that restarts: all its connections are told so at once, and the ways in which they end are counted.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_tungstenite::accept_async;
+
+use crate::crowd;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+const RESTART: &[u8] = b"\x88\x12\x03\xf4back in a minute";
+
+#[tokio::main(flavor = "current_thread")]
+pub async fn run(count: u32) -> io::Result<()> {
+    // Both ends of a connection are in this process. Many systems give it 1,024 descriptors unless it asks for more.
+    let descriptors = rlimit::increase_nofile_limit(u64::from(count) * 2 + 50)?;
+    let count = usize::try_from(descriptors.saturating_sub(50) / 2).map_or(0, |most| most.min(count as usize));
+
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let clients = tokio::spawn(crowd::visit(listener.local_addr()?, count));
+    let mut sockets = Vec::new();
+    while sockets.len() < count {
+        let (stream, _) = listener.accept().await?;
+        // The opening handshake. No client may send more before it has been answered, so nothing is lost here.
+        let socket = accept_async(stream).await.map_err(io::Error::other)?;
+        sockets.push(socket.into_inner());
+    }
+    println!("{count} connections are open");
+
+    let mut endings = JoinSet::new();
+    for socket in sockets {
+        endings.spawn(end(socket));
+    }
+    let mut ended = 0;
+    let mut counts = BTreeMap::<String, usize>::new();
+    while let Some(event) = endings.join_next().await {
+        *counts.entry(event?).or_default() += 1;
+        ended += 1;
+        if ended % 100 == 0 {
+            println!("{ended} have ended");
+        }
+    }
+    for (event, count) in counts {
+        println!("{count} times {event}");
+    }
+    println!("{}", clients.await?.join("\n"));
+    Ok(())
+}
+
+async fn end(mut socket: TcpStream) -> String {
+    let mut answer = [0; 131];
+    let _ = socket.write_all(RESTART).await;
+    match timeout(PATIENCE, socket.read(&mut answer)).await {
+        Ok(Ok(1..)) if answer[0] == 0x88 => "answered".to_owned(),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,67 @@
+//! A proxy on tokio-tungstenite: when one end of it is closed, so is the other.
+
+use std::io;
+use std::time::Duration;
+
+use futures_util::future::select;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{Error, Message, protocol};
+use tokio_tungstenite::{accept_async, connect_async};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[tokio::main(flavor = "current_thread")]
+pub async fn run(address: &str, upstream: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on {}", listener.local_addr()?);
+    loop {
+        let (client, _) = listener.accept().await?;
+        let upstream = upstream.to_owned();
+        tokio::spawn(async move {
+            if let Err(error) = proxy(client, &upstream).await {
+                eprintln!("{error}");
+            }
+        });
+    }
+}
+
+async fn proxy(client: TcpStream, upstream: &str) -> Result<(), Error> {
+    let (to_upstream, from_upstream) = connect_async(upstream).await?.0.split();
+    let (to_client, from_client) = accept_async(client).await?.split();
+    let up = Box::pin(pass(Role::Server, from_client, to_upstream));
+    let down = Box::pin(pass(Role::Client, from_upstream, to_client));
+    // When one way has ended, the other has some time to do so.
+    let ((), other) = select(up, down).await.factor_first();
+    let _ = timeout(PATIENCE, other).await;
+    Ok(())
+}
+
+/// Passes messages on until `from` has ended, and then the ending.
+async fn pass(
+    local: Role,
+    mut from: impl Stream<Item = Result<Message, Error>> + Unpin,
+    mut to: impl Sink<Message> + Unpin,
+) {
+    let mut received = None;
+    while let Some(Ok(message)) = from.next().await {
+        match message {
+            Message::Close(close) => {
+                received = close;
+                break;
+            }
+            // tungstenite answers pings, here as well as there.
+            Message::Text(_) | Message::Binary(_) => {
+                let _ = to.send(message).await;
+            }
+            _ => {}
+        }
+    }
+    let close = received.clone().or(Some(protocol::CloseFrame { code: 1006.into(), reason: "".into() }));
+    let _ = to.send(Message::Close(close)).await;
+    // tungstenite writes its answer while it is read on, and yields `None` when both Closes are through.
+    let _ = from.next().await;
+    println!("as {local:?}: {received:?}");
+}
