@@ -13,7 +13,7 @@ use websocket_close::codec::{CloseCodec, Timeouts, finish};
 
 use crate::crowd;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 const RESTART: CloseFrame<'static> = CloseFrame::from_static(1012, "back in a minute");
 
 #[tokio::main(flavor = "current_thread")]

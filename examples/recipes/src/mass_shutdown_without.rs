@@ -12,7 +12,7 @@ use tokio_tungstenite::accept_async;
 
 use crate::crowd;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 const RESTART: &[u8] = b"\x88\x12\x03\xf4back in a minute";
 
 #[tokio::main(flavor = "current_thread")]

@@ -323,6 +323,12 @@ fn twins_run() {
     let (_recipe, mut client, mut upstream) = proxied("tungstenite_without");
     client.write_all(&masked(0x88, b"\x03\xe9")).unwrap();
     assert_eq!(read_masked(&mut upstream), (0x88, b"\x03\xe9".to_vec()));
+    // What its recipe does not do: an upstream that hangs up becomes a Close that says 1006.
+    let (_recipe, mut client, upstream) = proxied("tungstenite_without");
+    drop(upstream);
+    let mut received = [0; 4];
+    client.read_exact(&mut received).unwrap();
+    assert_eq!(&received, b"\x88\x02\x03\xee");
     let program = env!("CARGO_BIN_EXE_close-recipes");
     let output = Command::new(program).args(["mass_shutdown_without", "100"]).output().unwrap();
     assert!(output.stdout.starts_with(b"100 connections are open\n100 have ended\n"));
