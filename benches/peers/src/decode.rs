@@ -1,0 +1,380 @@
+//! Payloads and whole frames decoded, borrowed or taken out of the buffer.
+
+use std::hint::black_box;
+use std::io::Cursor;
+
+use actix_http::ws as actix;
+use bytes::{Buf, Bytes, BytesMut};
+use soketto::base as soketto;
+use tokio_util::codec::Decoder;
+use tungstenite::protocol::frame as tungstenite;
+use websocket_close::wire::{self, Peek};
+use websocket_close::{CloseFrame, OwnedCloseFrame, Role};
+use websocket_sans_io::{Opcode, WebsocketFrameDecoder, WebsocketFrameEvent};
+
+use crate::inputs::{self, Answer, Input};
+use crate::measure::{Run, run};
+use crate::{Case, Contender, Kind};
+
+/// All groups of this file.
+pub fn cases() -> Vec<Case> {
+    let frames = inputs::named(&["code only", "ASCII 16", "ASCII 123", "Cyrillic 123", "bad UTF-8 last", "forbidden code"]);
+    let mut cases: Vec<Case> = inputs::all().iter().map(borrowed).collect();
+    cases.extend(inputs::all().iter().map(owned));
+    cases.extend(frames.iter().map(in_place));
+    cases.extend(frames.iter().map(taken));
+    cases
+}
+
+/// An unmasked payload to a code and a reason that borrows from it.
+pub fn borrowed(input: &Input) -> Case {
+    fn by(name: &'static str, kind: Kind, input: &Input, decode: impl Fn(&[u8]) -> Answer<'_> + 'static) -> Contender {
+        let payload = input.payload;
+        let answer = decode(payload);
+        let run = run(move || {
+            black_box(&decode(black_box(payload)));
+        });
+        Contender::new(name, kind, answer, run)
+    }
+    let contenders = vec![
+        Contender::floor("memcpy", copy(input.payload)),
+        by("websocket-close", Kind::Ours, input, ours),
+        by("by hand", Kind::Naive, input, check_by_hand),
+        by("fastwebsockets", Kind::Pieces, input, check_fastwebsockets),
+        by("tokio-websockets", Kind::Pieces, input, check_tokio_websockets),
+        by("yawc", Kind::Pieces, input, check_yawc),
+        by("tungstenite", Kind::Pieces, input, check_tungstenite),
+    ];
+    Case::new("payload/borrowed", input, contenders)
+}
+
+/// An unmasked payload to a value that outlives it.
+fn owned(input: &Input) -> Case {
+    fn by<R: 'static>(
+        name: &'static str,
+        kind: Kind,
+        input: &Input,
+        decode: impl Fn(&[u8]) -> R + 'static,
+        read: impl Fn(&R) -> Answer<'_>,
+    ) -> Contender {
+        let payload = input.payload;
+        let answer = decode(payload);
+        let run = run(move || {
+            black_box(&decode(black_box(payload)));
+        });
+        Contender::new(name, kind, read(&answer), run)
+    }
+    let contenders = vec![
+        Contender::floor("memcpy", copy(input.payload)),
+        by("websocket-close", Kind::Ours, input, |payload| CloseFrame::from_payload(payload).map(CloseFrame::into_owned), read_ours),
+        by("by hand, String", Kind::Naive, input, |payload| check_by_hand(payload).map(own), read_string),
+        by("actix-http, String", Kind::Peer, input, actix::Parser::try_parse_close_payload, |result| match result {
+            Ok(reason) => read_actix(reason.as_ref()),
+            Err(_) => Err(()),
+        }),
+    ];
+    Case::new("payload/owned", input, contenders)
+}
+
+/// A masked frame at the front of a `BytesMut`, which is refilled each time, to a code and a reason that borrows from there.
+fn in_place(input: &Input) -> Case {
+    fn by(
+        name: &'static str,
+        kind: Kind,
+        input: &Input,
+        decode: impl Fn(&mut BytesMut) -> Answer<'_> + 'static,
+    ) -> Contender {
+        let (frame, mut buffer) = (input.masked(), BytesMut::from(input.masked()));
+        let answer = decode(&mut buffer).map(own);
+        let run = run(move || {
+            refill(&mut buffer, frame);
+            black_box(&decode(&mut buffer));
+        });
+        Contender::new(name, kind, read_string(&answer), run)
+    }
+    let (frame, len) = (input.masked(), input.payload.len());
+    let (mut buffer, mut copied) = (BytesMut::from(frame), [0; 125]);
+    let floor = run(move || {
+        refill(&mut buffer, frame);
+        copied[..len].copy_from_slice(&buffer[6..6 + len]);
+        black_box(&copied);
+    });
+    let contenders = vec![
+        Contender::floor("refill, memcpy", floor),
+        by("websocket-close", Kind::Ours, input, |buffer| match wire::peek(Role::Server, buffer) {
+            Ok(Peek::Close(header)) => read_frame(header.decode(buffer)),
+            _ => Err(()),
+        }),
+        by("by hand", Kind::Naive, input, |buffer| {
+            check_by_hand(unmask_by_hand(buffer, |payload, key| {
+                for (index, byte) in payload.iter_mut().enumerate() {
+                    *byte ^= key[index % 4];
+                }
+            })?)
+        }),
+        by("fastwebsockets, header by hand", Kind::Pieces, input, |buffer| {
+            check_fastwebsockets(unmask_by_hand(buffer, fastwebsockets::unmask)?)
+        }),
+        by("yawc, header by hand", Kind::Pieces, input, |buffer| {
+            check_yawc(unmask_by_hand(buffer, yawc::mask::apply_mask)?)
+        }),
+        by("soketto, payload by hand", Kind::Pieces, input, |buffer| {
+            match soketto::Codec::new().decode_header(buffer) {
+                Ok(::soketto::Parsing::Done { value: header, offset }) if header.opcode() == soketto::OpCode::Close => {
+                    let payload = buffer.get_mut(offset..offset + header.payload_len()).ok_or(())?;
+                    soketto::Codec::apply_mask(&header, payload);
+                    check_by_hand(payload)
+                }
+                _ => Err(()),
+            }
+        }),
+        by("websocket-sans-io, payload by hand", Kind::Pieces, input, |buffer| {
+            let mut decoder = WebsocketFrameDecoder::new();
+            let start = decoder.add_data(buffer).map_err(|_| ())?;
+            let len = match start.event {
+                Some(WebsocketFrameEvent::Start { frame_info: info, .. })
+                    if info.opcode == Opcode::ConnectionClose && info.is_reasonable() && info.mask.is_some() =>
+                {
+                    usize::try_from(info.payload_length).map_err(|_| ())?
+                }
+                _ => return Err(()),
+            };
+            let payload = buffer.get_mut(start.consumed_bytes..start.consumed_bytes + len).ok_or(())?;
+            decoder.add_data(payload).map_err(|_| ())?;
+            check_by_hand(payload)
+        }),
+    ];
+    Case::new("frame/in place", input, contenders)
+}
+
+/// A masked frame taken out of a `BytesMut`, which is refilled each time, to a value that outlives it.
+fn taken(input: &Input) -> Case {
+    fn by<R: 'static>(
+        name: &'static str,
+        kind: Kind,
+        input: &Input,
+        mut decode: impl FnMut(&mut BytesMut) -> R + 'static,
+        read: impl Fn(&R) -> Answer<'_>,
+    ) -> Contender {
+        let (frame, mut buffer) = (input.masked(), BytesMut::from(input.masked()));
+        let answer = decode(&mut buffer);
+        let run = run(move || {
+            refill(&mut buffer, frame);
+            black_box(&decode(&mut buffer));
+        });
+        Contender::new(name, kind, read(&answer), run)
+    }
+    fn bytes(result: &Result<(u16, Bytes), ()>) -> Answer<'_> {
+        let (code, payload) = result.as_ref().map_err(|()| ())?;
+        Ok((*code, payload.get(2..).map_or("", |reason| str::from_utf8(reason).expect("checked"))))
+    }
+    let frame = input.masked();
+    let mut buffer = BytesMut::from(frame);
+    let floor = run(move || {
+        refill(&mut buffer, frame);
+        black_box(&buffer.split_to(frame.len()).freeze());
+    });
+    let mut actix_codec = actix::Codec::new();
+    let mut websocket_codec = websocket_codec::MessageCodec::server();
+    let mut yawc_decoder = yawc::codec::Decoder::new(yawc::Role::Server, 4096);
+    let contenders = vec![
+        Contender::floor("refill, split_to, freeze", floor),
+        by("websocket-close", Kind::Ours, input, take_ours, read_ours),
+        by(
+            "actix-http, String",
+            Kind::Peer,
+            input,
+            move |buffer| actix_codec.decode(buffer),
+            |result| match result {
+                Ok(Some(actix::Frame::Close(reason))) => read_actix(reason.as_ref()),
+                _ => Err(()),
+            },
+        ),
+        by(
+            "websocket-codec, check by hand",
+            Kind::Pieces,
+            input,
+            move |buffer| match websocket_codec.decode(buffer) {
+                Ok(Some(message)) if message.opcode() == websocket_codec::Opcode::Close => {
+                    let (code, _) = check_by_hand(message.data())?;
+                    Ok((code, message.into_data()))
+                }
+                _ => Err(()),
+            },
+            bytes,
+        ),
+        by(
+            "yawc",
+            Kind::Pieces,
+            input,
+            move |buffer| match yawc_decoder.decode(buffer) {
+                Ok(Some(frame)) if frame.opcode() == yawc::OpCode::Close => {
+                    let (code, _) = check_yawc(frame.payload())?;
+                    Ok((code, frame.into_payload()))
+                }
+                _ => Err(()),
+            },
+            bytes,
+        ),
+        by(
+            "tungstenite, mask by hand",
+            Kind::Pieces,
+            input,
+            |buffer| {
+                let mut cursor = Cursor::new(&buffer[..]);
+                let (header, len) = tungstenite::FrameHeader::parse(&mut cursor).ok().flatten().ok_or(())?;
+                let start = usize::try_from(cursor.position()).map_err(|_| ())?;
+                buffer.advance(start);
+                let mut payload = buffer.split_to(usize::try_from(len).map_err(|_| ())?);
+                for (byte, key) in payload.iter_mut().zip(header.mask.ok_or(())?.iter().cycle()) {
+                    *byte ^= key;
+                }
+                let (code, _) = check_tungstenite(&payload)?;
+                Ok((code, payload.freeze()))
+            },
+            bytes,
+        ),
+        by(
+            "by hand, String",
+            Kind::Naive,
+            input,
+            |buffer| {
+                let len = buffer.len();
+                let payload = unmask_by_hand(buffer, |payload, key| {
+                    for (index, byte) in payload.iter_mut().enumerate() {
+                        *byte ^= key[index % 4];
+                    }
+                })?;
+                let result = check_by_hand(payload).map(own);
+                buffer.advance(len);
+                result
+            },
+            read_string,
+        ),
+    ];
+    Case::new("frame/taken", input, contenders)
+}
+
+fn copy(payload: &'static [u8]) -> Run {
+    let mut copied = [0; 125];
+    run(move || {
+        let payload = black_box(payload);
+        copied[..payload.len()].copy_from_slice(payload);
+        black_box(&copied);
+    })
+}
+
+fn refill(buffer: &mut BytesMut, frame: &'static [u8]) {
+    buffer.clear();
+    buffer.extend_from_slice(black_box(frame));
+}
+
+fn own((code, reason): (u16, &str)) -> (u16, String) {
+    (code, reason.to_owned())
+}
+
+fn read_string(result: &Result<(u16, String), ()>) -> Answer<'_> {
+    result.as_ref().map(|(code, reason)| (*code, reason.as_str())).map_err(|()| ())
+}
+
+fn ours(payload: &[u8]) -> Answer<'_> {
+    read_frame(CloseFrame::from_payload(payload))
+}
+
+fn read_frame<E>(result: Result<CloseFrame<'_>, E>) -> Answer<'_> {
+    result.map(|frame| (frame.code().map_or(0, Into::into), frame.reason())).map_err(|_| ())
+}
+
+fn read_ours<E: Copy>(result: &Result<OwnedCloseFrame, E>) -> Answer<'_> {
+    read_frame(result.as_ref().map(OwnedCloseFrame::as_frame))
+}
+
+fn take_ours(buffer: &mut BytesMut) -> Result<OwnedCloseFrame, wire::Error> {
+    match wire::peek(Role::Server, buffer)? {
+        Peek::Close(header) => {
+            let len = header.frame_len();
+            let owned = header.decode(buffer)?.into_owned();
+            buffer.advance(len);
+            Ok(owned)
+        }
+        _ => Err(wire::Error::Fragmented),
+    }
+}
+
+fn read_actix(reason: Option<&actix::CloseReason>) -> Answer<'_> {
+    Ok(reason.map_or((0, ""), |reason| (reason.code.into(), reason.description.as_deref().unwrap_or_default())))
+}
+
+/// What a user writes who has read the RFC.
+fn check_by_hand(payload: &[u8]) -> Answer<'_> {
+    match payload {
+        [] => Ok((0, "")),
+        [_] => Err(()),
+        _ if payload.len() > 125 => Err(()),
+        [high, low, reason @ ..] => {
+            let code = u16::from_be_bytes([*high, *low]);
+            if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+                return Err(());
+            }
+            Ok((code, str::from_utf8(reason).map_err(|_| ())?))
+        }
+    }
+}
+
+/// The header of a masked Close, checked as a server must, and the payload unmasked.
+fn unmask_by_hand(buffer: &mut [u8], unmask: impl Fn(&mut [u8], [u8; 4])) -> Result<&mut [u8], ()> {
+    let [0x88, second @ 0x80..=0xfd, k0, k1, k2, k3, rest @ ..] = buffer else { return Err(()) };
+    let payload = rest.get_mut(..usize::from(*second & 0x7f)).ok_or(())?;
+    unmask(payload, [*k0, *k1, *k2, *k3]);
+    Ok(payload)
+}
+
+fn check_fastwebsockets(payload: &[u8]) -> Answer<'_> {
+    match payload {
+        [] => Ok((0, "")),
+        [_] => Err(()),
+        [high, low, reason @ ..] => {
+            let code = fastwebsockets::CloseCode::from(u16::from_be_bytes([*high, *low]));
+            let reason = simdutf8::basic::from_utf8(reason).map_err(|_| ())?;
+            if code.is_allowed() { Ok((code.into(), reason)) } else { Err(()) }
+        }
+    }
+}
+
+fn check_tokio_websockets(payload: &[u8]) -> Answer<'_> {
+    match payload {
+        [] => Ok((0, "")),
+        [_] => Err(()),
+        [high, low, reason @ ..] => {
+            let code = tokio_websockets::CloseCode::try_from(u16::from_be_bytes([*high, *low])).map_err(|_| ())?;
+            if code.is_reserved() {
+                return Err(());
+            }
+            Ok((code.into(), simdutf8::basic::from_utf8(reason).map_err(|_| ())?))
+        }
+    }
+}
+
+fn check_yawc(payload: &[u8]) -> Answer<'_> {
+    match payload {
+        [] => Ok((0, "")),
+        [_] => Err(()),
+        [high, low, reason @ ..] => {
+            let code = yawc::close::CloseCode::from(u16::from_be_bytes([*high, *low]));
+            let reason = str::from_utf8(reason).map_err(|_| ())?;
+            if code.is_allowed() { Ok((code.into(), reason)) } else { Err(()) }
+        }
+    }
+}
+
+fn check_tungstenite(payload: &[u8]) -> Answer<'_> {
+    match payload {
+        [] => Ok((0, "")),
+        [_] => Err(()),
+        [high, low, reason @ ..] => {
+            let code = tungstenite::coding::CloseCode::from(u16::from_be_bytes([*high, *low]));
+            let reason = str::from_utf8(reason).map_err(|_| ())?;
+            if code.is_allowed() { Ok((code.into(), reason)) } else { Err(()) }
+        }
+    }
+}

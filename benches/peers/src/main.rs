@@ -1,0 +1,170 @@
+//! Our crate beside its peers: the same work, the same validation, the same ownership of the result, in interleaved rounds.
+
+mod connection;
+mod decode;
+mod encode;
+mod inputs;
+mod measure;
+mod plot;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use lexopt::prelude::{Long, ValueExt};
+
+use inputs::{Answer, Input};
+use measure::{Figures, Run};
+
+#[global_allocator]
+static ALLOCATOR: measure::Counting = measure::Counting;
+
+/// Who a contender is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// This crate.
+    Ours,
+    /// A public function of a peer that does the whole work.
+    Peer,
+    /// The public parts of a peer, in the order its own code uses them; what is not public is written by hand.
+    Pieces,
+    /// What a user writes without any crate.
+    Naive,
+    /// The same bytes moved, nothing understood.
+    Floor,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Peer => "peer",
+            Self::Pieces => "pieces",
+            Self::Naive => "naive",
+            Self::Floor => "floor",
+        }
+    }
+}
+
+/// One who does the work of a [`Case`], and the answer it gives; a floor gives none.
+pub struct Contender {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub run: Run,
+    pub answer: Option<Result<(u16, String), ()>>,
+}
+
+impl Contender {
+    pub fn new(name: &'static str, kind: Kind, answer: Answer<'_>, run: Run) -> Self {
+        Self { name, kind, run, answer: Some(answer.map(|(code, reason)| (code, reason.to_owned()))) }
+    }
+
+    pub fn floor(name: &'static str, run: Run) -> Self {
+        Self { name, kind: Kind::Floor, run, answer: None }
+    }
+}
+
+/// One piece of work, and all who do it.
+pub struct Case {
+    pub group: &'static str,
+    pub input: String,
+    pub answer: Answer<'static>,
+    pub contenders: Vec<Contender>,
+}
+
+impl Case {
+    pub fn new(group: &'static str, input: &Input, contenders: Vec<Contender>) -> Self {
+        Self { group, input: input.name.clone(), answer: input.answer, contenders }
+    }
+
+    /// Takes out those that do not give the answer of RFC 6455, since theirs is not the same work, and says so.
+    fn compare(&mut self, differing: &mut BTreeSet<String>) {
+        let expected = self.answer.map(|(code, reason)| (code, reason.to_owned()));
+        self.contenders.retain(|contender| match &contender.answer {
+            Some(answer) if *answer != expected => {
+                assert!(contender.kind != Kind::Ours, "{}/{}: {answer:?}", self.group, self.input);
+                let verdict = match answer {
+                    Ok((code, reason)) => format!("answers {code} with {} bytes of reason", reason.len()),
+                    Err(()) => "refuses".to_owned(),
+                };
+                differing.insert(format!("{}, {}: {} {verdict}", self.group, self.input, contender.name));
+                false
+            }
+            _ => true,
+        });
+    }
+
+    fn race(&mut self, rounds: usize) -> Vec<(&'static str, Kind, Figures)> {
+        let (who, mut runs): (Vec<_>, Vec<Run>) =
+            self.contenders.drain(..).map(|one| ((one.name, one.kind), one.run)).unzip();
+        let figures = measure::race(&mut runs, rounds);
+        who.into_iter().zip(figures).map(|((name, kind), figures)| (name, kind, figures)).collect()
+    }
+}
+
+const HELP: &str = "\
+Usage: close-peers [--filter TEXT] [--rounds NUMBER] [--json] [--plot FILE]
+  --filter TEXT     only groups, or inputs, whose `group/input` contains the text
+  --rounds NUMBER   how often each contender has its turn (2000)
+  --json            one object a line
+  --plot FILE       draw decode time against reason length instead, as SVG";
+
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let (mut filter, mut rounds, mut json, mut plot) = (String::new(), 2000, false, None);
+    let mut args = lexopt::Parser::from_env();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("filter") => filter = args.value()?.string()?,
+            Long("rounds") => rounds = args.value()?.parse::<usize>()?.max(1),
+            Long("json") => json = true,
+            Long("plot") => plot = Some(args.value()?),
+            Long("help") => {
+                println!("{HELP}");
+                return Ok(ExitCode::SUCCESS);
+            }
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    let mut differing = BTreeSet::new();
+    if let Some(path) = plot {
+        std::fs::write(path, plot::draw(rounds))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cases = decode::cases().into_iter().chain(encode::cases()).chain(connection::cases());
+    for mut case in cases.filter(|case| format!("{}/{}", case.group, case.input).contains(&filter)) {
+        case.compare(&mut differing);
+        let rows = case.race(rounds);
+        if json {
+            for (name, kind, figures) in &rows {
+                let row = serde_json::json!({
+                    "group": case.group, "input": case.input, "contender": name, "kind": kind.name(),
+                    "min_ns": round(figures.min_ns), "median_ns": round(figures.median_ns), "allocs": round(figures.allocs),
+                });
+                println!("{row}");
+            }
+        } else {
+            print_table(&case, &rows);
+        }
+    }
+    for line in differing {
+        eprintln!("not timed, since the answer differs: {line}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn round(figure: f64) -> f64 {
+    (figure * 100.0).round() / 100.0
+}
+
+/// The rows by time, each with how many times ours it took.
+fn print_table(case: &Case, rows: &[(&'static str, Kind, Figures)]) {
+    let ours = rows.iter().find(|row| row.1 == Kind::Ours).map(|row| row.2.min_ns);
+    let mut rows = rows.to_vec();
+    rows.sort_by(|one, other| one.2.min_ns.total_cmp(&other.2.min_ns));
+    println!("\n{} / {}", case.group, case.input);
+    println!("  {:<42} {:<7} {:>10} {:>10} {:>8} {:>7}", "", "kind", "min ns", "median ns", "of ours", "allocs");
+    for (name, kind, figures) in rows {
+        let ratio = ours.map_or(String::new(), |ours| format!("{:.2}", figures.min_ns / ours));
+        let Figures { min_ns, median_ns, allocs } = figures;
+        println!("  {name:<42} {:<7} {min_ns:>10.2} {median_ns:>10.2} {ratio:>8} {:>7}", kind.name(), round(allocs));
+    }
+}
