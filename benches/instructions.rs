@@ -1,0 +1,226 @@
+//! Instructions per call, counted by callgrind and held against `benches/instructions.txt`: a gate that no noise upsets.
+//!
+//! `cargo bench --features codec --bench instructions` fails if a count grew by more than 3 %, `-- --renew` writes the file anew.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write;
+use std::hint::black_box;
+use std::process::{Command, ExitCode};
+use std::{env, fs, str};
+
+use bytes::BytesMut;
+use tokio_util::codec::Decoder;
+use websocket_close::codec::CloseCodec;
+use websocket_close::wire::{self, Peek, Scanner};
+use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role};
+
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// What grows by more than this fails.
+const TOLERANCE: f64 = 0.03;
+
+/// Validators look at the alignment of what they are given, so it is the same for all, and odd, as behind a code.
+#[repr(align(64))]
+struct Aligned([u8; 192]);
+
+/// Callgrind counts while this function runs, and writes the count down when it returns.
+#[inline(never)]
+fn measured(work: &mut dyn FnMut()) {
+    work();
+}
+
+/// Runs all cases, each once ahead for what is done at a first call only.
+fn run(cases: Vec<(String, Box<dyn FnMut()>)>) {
+    for (_, mut work) in cases {
+        work();
+        measured(&mut *work);
+    }
+}
+
+fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
+    let ascii = |len| "going away: the service restarts, please come back in a minute or two; ".chars().cycle().take(len).collect::<String>();
+    let mut inputs: Vec<(String, String)> = [0, 3, 7, 16, 40, 63, 64, 123].map(|len| (format!("ASCII {len}"), ascii(len))).into();
+    inputs.push(("Cyrillic 40".to_owned(), "ж".repeat(20)));
+    inputs.push(("Cyrillic 122".to_owned(), "ж".repeat(61)));
+    inputs.push(("ASCII 121, é".to_owned(), ascii(121) + "é"));
+
+    let mut cases: Vec<(String, Box<dyn FnMut()>)> = vec![("nothing".to_owned(), Box::new(|| ()))];
+    for (name, reason) in &inputs {
+        let (payload, len) = aligned(&[b"\x03\xe8", reason.as_bytes()]);
+        let decode = move || {
+            black_box(&CloseFrame::from_payload(black_box(&payload.0[..len])));
+        };
+        cases.push((format!("payload, {name}"), Box::new(decode)));
+    }
+    for (name, reason) in &inputs {
+        let mut payload = [b"\x03\xe8", reason.as_bytes()].concat();
+        payload.iter_mut().zip(KEY.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+        let header = [0x88, 0x80 | u8::try_from(payload.len()).unwrap()];
+        let (frame, len) = aligned(&[&header, &KEY, &payload]);
+        let mut buffer = aligned(&[]).0;
+        let decode = move || {
+            buffer.0.copy_from_slice(&frame.0);
+            let bytes = black_box(&mut buffer.0[..len]);
+            let Ok(Peek::Close(header)) = wire::peek(Role::Server, bytes) else { unreachable!() };
+            black_box(&header.decode(bytes));
+        };
+        cases.push((format!("frame, {name}"), Box::new(decode)));
+    }
+    for (name, reason) in &inputs {
+        for mask in [None, Some(KEY)] {
+            let (reason, mut buffer) = (reason.clone(), [0; 131]);
+            let encode = move || {
+                let frame = CloseFrame::new(black_box(CloseCode::NORMAL_CLOSURE), black_box(&reason)).unwrap();
+                black_box(wire::encode(frame, black_box(mask), &mut buffer));
+            };
+            let how = if mask.is_some() { "masked" } else { "unmasked" };
+            cases.push((format!("encode {how}, {name}"), Box::new(encode)));
+        }
+    }
+    for (name, bytes) in [
+        ("forbidden code", &b"\x03\xedbye"[..]),
+        ("one byte", b"\x03"),
+        ("bad UTF-8", b"\x03\xe8\xff"),
+    ] {
+        let (payload, len) = aligned(&[bytes]);
+        let decode = move || {
+            black_box(&CloseFrame::from_payload(black_box(&payload.0[..len])));
+        };
+        cases.push((format!("payload, {name}"), Box::new(decode)));
+    }
+    cases.push(("owned, ASCII 123".to_owned(), {
+        let reason = ascii(123);
+        Box::new(move || {
+            black_box(&CloseFrame::new(CloseCode::NORMAL_CLOSURE, black_box(&reason)).unwrap().into_owned());
+        })
+    }));
+    cases.push(("handshake, answered".to_owned(), {
+        let reason = ascii(16);
+        Box::new(move || {
+            let mut closing = ClosingHandshake::new(Role::Server);
+            let theirs = CloseFrame::new(CloseCode::NORMAL_CLOSURE, black_box(&reason)).unwrap();
+            black_box(&closing.receive(theirs));
+            closing.written();
+            black_box(&closing.finish());
+        })
+    }));
+    let stream: Vec<u8> = [0x82, 0x84, 1, 2, 3, 4, 5, 6, 7, 8].into_iter().cycle().take(10 * 1000).collect();
+    cases.push(("scanner, 1000 frames".to_owned(), {
+        let stream = stream.clone();
+        Box::new(move || {
+            black_box(&Scanner::new().skip(black_box(&stream)));
+        })
+    }));
+    cases.push(("codec, 1000 frames and a Close".to_owned(), {
+        let mut bytes = stream;
+        bytes.extend(b"\x88\x82\0\0\0\0\x03\xe8");
+        let mut buffer = BytesMut::with_capacity(2 * bytes.len());
+        Box::new(move || {
+            buffer.clear();
+            buffer.extend_from_slice(&bytes);
+            black_box(&CloseCodec::server().decode(&mut buffer));
+        })
+    }));
+    cases
+}
+
+fn aligned(parts: &[&[u8]]) -> (Aligned, usize) {
+    let (bytes, mut all) = (parts.concat(), Aligned([0; 192]));
+    all.0[..bytes.len()].copy_from_slice(&bytes);
+    (all, bytes.len())
+}
+
+/// Runs this program under callgrind, which writes a file whenever `measured` returns.
+fn count() -> Result<Vec<u64>, Box<dyn Error>> {
+    let directory = env::temp_dir().join(format!("instructions-{}", std::process::id()));
+    fs::create_dir(&directory)?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--toggle-collect=instructions::measured", "--dump-after=instructions::measured"])
+        .arg(format!("--callgrind-out-file={}/out", directory.display()))
+        .args([env::current_exe()?.as_os_str(), "--count".as_ref()])
+        .output()
+        .map_err(|error| format!("valgrind is needed, but cannot be started: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    let counts = (1..)
+        .map_while(|part| fs::read_to_string(directory.join(format!("out.{part}"))).ok())
+        .map(|part| {
+            let summary = part.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
+            Ok(summary.ok_or("a file of callgrind's without a summary")?.trim().parse()?)
+        })
+        .collect();
+    fs::remove_dir_all(directory)?;
+    counts
+}
+
+/// The compiler and the C library, whose `memcpy` is counted with the rest.
+fn toolchain() -> Result<String, Box<dyn Error>> {
+    let first_line = |program: &str| -> Result<String, Box<dyn Error>> {
+        let output = Command::new(program).arg("--version").output()?;
+        Ok(str::from_utf8(&output.stdout)?.lines().next().unwrap_or_default().to_owned())
+    };
+    Ok(format!("{}; {}", first_line("rustc")?, first_line("ldd")?))
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut renew = false;
+    for arg in env::args().skip(1) {
+        match arg.as_str() {
+            "--count" => {
+                run(cases());
+                return Ok(ExitCode::SUCCESS);
+            }
+            "--renew" => renew = true,
+            "--bench" => {}
+            other => return Err(format!("unknown argument {other}; there is only --renew").into()),
+        }
+    }
+    let names: Vec<String> = cases().into_iter().map(|(name, _)| name).collect();
+    let counts = count()?;
+    if counts.len() < names.len() {
+        return Err("callgrind has not counted every case".into());
+    }
+    let counts: Vec<(&String, u64)> = names.iter().zip(counts.iter().map(|count| count - counts[0])).skip(1).collect();
+    let toolchain = toolchain()?;
+    if renew {
+        let mut file = format!("# {toolchain}\n");
+        for (name, count) in counts {
+            writeln!(file, "{count}\t{name}")?;
+        }
+        fs::write(BASELINE, file)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+
+    let file = fs::read_to_string(BASELINE)?;
+    let baseline: BTreeMap<&str, u64> =
+        file.lines().filter_map(|line| line.split_once('\t')).filter_map(|(count, name)| Some((name, count.parse().ok()?))).collect();
+    let mut good = true;
+    println!("{:<34} {:>12} {:>12} {:>8}", "instructions", "baseline", "now", "change");
+    for (name, now) in counts {
+        let Some(&before) = baseline.get(name.as_str()) else {
+            println!("{name:<34} {:>12} {now:>12}  missing", "");
+            good = false;
+            continue;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "counts are small")]
+        let change = now as f64 / before as f64 - 1.0;
+        let verdict = if change > TOLERANCE { "  FAILED" } else { "" };
+        good &= change <= TOLERANCE;
+        println!("{name:<34} {before:>12} {now:>12} {:>+7.1}%{verdict}", change * 100.0);
+    }
+    if good {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let recorded = file.lines().next().unwrap_or_default().trim_start_matches("# ");
+    if recorded == toolchain {
+        println!("\nSlower by more than 3 %. If that is the price of something, say so in the commit and renew the baseline.");
+    } else {
+        println!("\nThe baseline is of   {recorded}\nand this is          {toolchain}\nwhich is why the counts differ if the code did not change.");
+    }
+    println!("To renew it: cargo bench --features codec --bench instructions -- --renew, and commit {BASELINE}.");
+    Ok(ExitCode::FAILURE)
+}
