@@ -150,7 +150,11 @@ impl<'a> CloseFrame<'a> {
     /// assert_eq!(frame.to_string(), r#"4001 (private use) "bye""#);
     /// # Ok::<(), DecodeError>(())
     /// ```
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call, and a result handed over in memory, cost as much as the work itself"
+    )]
     pub fn from_payload(payload: &'a [u8]) -> Result<Self, DecodeError> {
         if payload.len() > MAX_PAYLOAD_LEN {
             return Err(DecodeError::TooLong(payload.len()));
@@ -160,10 +164,19 @@ impl<'a> CloseFrame<'a> {
             [_] => Err(DecodeError::MissingByte),
             [high, low, reason @ ..] => {
                 let code = CloseCode::new(u16::from_be_bytes([*high, *low])).map_err(DecodeError::InvalidCode)?;
-                let reason = utf8::check(reason).map_err(DecodeError::InvalidUtf8)?;
-                Ok(Self { code: Some(code), reason })
+                match utf8::ascii(reason) {
+                    Some(reason) => Ok(Self { code: Some(code), reason }),
+                    None => Self::with_non_ascii(code, reason),
+                }
             }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn with_non_ascii(code: CloseCode, reason: &'a [u8]) -> Result<Self, DecodeError> {
+        let reason = utf8::check(reason).map_err(DecodeError::InvalidUtf8)?;
+        Ok(Self { code: Some(code), reason })
     }
 
     /// The status code, if there is one.
