@@ -168,7 +168,14 @@ impl Header {
 /// Masks or unmasks. [RFC 6455, 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)
 #[inline]
 fn apply_mask(key: [u8; 4], payload: &mut [u8]) {
-    for (byte, key) in payload.iter_mut().zip(key.into_iter().cycle()) {
+    let word = u32::from_ne_bytes(key);
+    let mut chunks = payload.chunks_exact_mut(4);
+    for chunk in &mut chunks {
+        if let Some(chunk) = chunk.first_chunk_mut() {
+            *chunk = (u32::from_ne_bytes(*chunk) ^ word).to_ne_bytes();
+        }
+    }
+    for (byte, key) in chunks.into_remainder().iter_mut().zip(key) {
         *byte ^= key;
     }
 }
@@ -205,13 +212,53 @@ pub fn encode<'b>(frame: CloseFrame<'_>, mask: Option<[u8; 4]>, buffer: &'b mut 
             *byte1 = MASK | second;
             let [k0, k1, k2, k3, payload @ ..] = rest;
             [*k0, *k1, *k2, *k3] = key;
-            let _ = frame.write_payload(payload);
-            apply_mask(key, payload.get_mut(..frame.payload_len()).unwrap_or_default());
+            write_masked_payload(frame, key, payload);
             6
         }
     };
     // At most 6 + 125 bytes, the length of `buffer`.
     buffer.get(..header_len + frame.payload_len()).unwrap_or_default()
+}
+
+/// [`CloseFrame::write_payload`], masked on the way.
+#[inline]
+fn write_masked_payload(frame: CloseFrame<'_>, [k0, k1, k2, k3]: [u8; 4], buffer: &mut [u8; MAX_PAYLOAD_LEN]) {
+    if let Some(code) = frame.code() {
+        let [high, low, reason @ ..] = buffer;
+        let [code_high, code_low] = code.get().to_be_bytes();
+        [*high, *low] = [code_high ^ k0, code_low ^ k1];
+        let from = frame.reason().as_bytes();
+        if let Some(to) = reason.get_mut(..from.len()) {
+            copy_masked([k2, k3, k0, k1], from, to);
+        }
+    }
+}
+
+/// Copies `from` to `to`, which is as long, and masks it.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the phase is at most 3")]
+fn copy_masked(key: [u8; 4], from: &[u8], to: &mut [u8]) {
+    let word = u32::from_le_bytes(key);
+    let copy = |to: &mut [u8; 16], from: &[u8; 16], word: u32| {
+        let two = u128::from(word) | u128::from(word) << 32;
+        *to = (u128::from_le_bytes(*from) ^ (two | two << 64)).to_le_bytes();
+    };
+    if let Some(end) = from.last_chunk() {
+        for (to, from) in to.chunks_exact_mut(16).zip(from.chunks_exact(16)) {
+            if let (Some(to), Some(from)) = (to.first_chunk_mut(), from.first_chunk()) {
+                copy(to, from, word);
+            }
+        }
+        // The last 16 bytes may overlap those before; they begin at some other byte of the key.
+        let phase = from.len() as u32 % 4;
+        if let Some(to) = to.last_chunk_mut() {
+            copy(to, end, word.rotate_right(8 * phase));
+        }
+    } else {
+        for ((to, from), key) in to.iter_mut().zip(from).zip(key.into_iter().cycle()) {
+            *to = *from ^ key;
+        }
+    }
 }
 
 /// A server's whole Close frame as an array, for statics; in a `const` a wrong length does not compile.
@@ -433,5 +480,27 @@ impl Error {
     #[must_use]
     pub const fn reply(self) -> CloseFrame<'static> {
         CloseFrame::from_code(self.close_code())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+mod tests {
+    use super::*;
+
+    /// Masked in words and windows, and one byte at a time as the RFC has it: each length, each phase of the key.
+    #[test]
+    fn masks_as_byte_by_byte() {
+        const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+        let plain: [u8; 125] = core::array::from_fn(|index| index as u8);
+        let masked: [u8; 125] = core::array::from_fn(|index| plain[index] ^ KEY[index % 4]);
+        for len in 0..=125 {
+            let mut buffer = [0; 125];
+            copy_masked(KEY, &plain[..len], &mut buffer[..len]);
+            assert_eq!(buffer[..len], masked[..len], "copied");
+            apply_mask(KEY, &mut buffer[..len]);
+            assert_eq!(buffer[..len], plain[..len], "in place");
+            assert!(buffer[len..].iter().all(|byte| *byte == 0), "nothing behind");
+        }
     }
 }
