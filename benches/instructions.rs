@@ -41,8 +41,15 @@ fn run(cases: Vec<(String, Box<dyn FnMut()>)>) {
 }
 
 fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
-    let ascii = |len| "going away: the service restarts, please come back in a minute or two; ".chars().cycle().take(len).collect::<String>();
-    let mut inputs: Vec<(String, String)> = [0, 3, 7, 16, 40, 63, 64, 123].map(|len| (format!("ASCII {len}"), ascii(len))).into();
+    let ascii = |len| {
+        "going away: the service restarts, please come back in a minute or two; "
+            .chars()
+            .cycle()
+            .take(len)
+            .collect::<String>()
+    };
+    let mut inputs: Vec<(String, String)> =
+        [0, 3, 7, 16, 40, 63, 64, 123].map(|len| (format!("ASCII {len}"), ascii(len))).into();
     inputs.push(("Cyrillic 40".to_owned(), "ж".repeat(20)));
     inputs.push(("Cyrillic 122".to_owned(), "ж".repeat(61)));
     inputs.push(("ASCII 121, é".to_owned(), ascii(121) + "é"));
@@ -80,11 +87,9 @@ fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
             cases.push((format!("encode {how}, {name}"), Box::new(encode)));
         }
     }
-    for (name, bytes) in [
-        ("forbidden code", &b"\x03\xedbye"[..]),
-        ("one byte", b"\x03"),
-        ("bad UTF-8", b"\x03\xe8\xff"),
-    ] {
+    for (name, bytes) in
+        [("forbidden code", &b"\x03\xedbye"[..]), ("one byte", b"\x03"), ("bad UTF-8", b"\x03\xe8\xff")]
+    {
         let (payload, len) = aligned(&[bytes]);
         let decode = move || {
             black_box(&CloseFrame::from_payload(black_box(&payload.0[..len])));
@@ -149,7 +154,8 @@ fn count() -> Result<Vec<u64>, Box<dyn Error>> {
     let counts = (1..)
         .map_while(|part| fs::read_to_string(directory.join(format!("out.{part}"))).ok())
         .map(|part| {
-            let summary = part.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
+            let summary =
+                part.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
             Ok(summary.ok_or("a file of callgrind's without a summary")?.trim().parse()?)
         })
         .collect();
@@ -196,8 +202,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
 
     let file = fs::read_to_string(BASELINE)?;
-    let baseline: BTreeMap<&str, u64> =
-        file.lines().filter_map(|line| line.split_once('\t')).filter_map(|(count, name)| Some((name, count.parse().ok()?))).collect();
+    let baseline: BTreeMap<&str, u64> = file
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .filter_map(|(count, name)| Some((name, count.parse().ok()?)))
+        .collect();
     let mut good = true;
     println!("{:<34} {:>12} {:>12} {:>8}", "instructions", "baseline", "now", "change");
     for (name, now) in counts {
@@ -217,9 +226,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     let recorded = file.lines().next().unwrap_or_default().trim_start_matches("# ");
     if recorded == toolchain {
-        println!("\nSlower by more than 3 %. If that is the price of something, say so in the commit and renew the baseline.");
+        println!(
+            "\nSlower by more than 3 %. If that is the price of something, say so in the commit and renew the baseline."
+        );
     } else {
-        println!("\nThe baseline is of   {recorded}\nand this is          {toolchain}\nwhich is why the counts differ if the code did not change.");
+        println!(
+            "\nThe baseline is of   {recorded}\nand this is          {toolchain}\nwhich is why the counts differ if the code did not change."
+        );
     }
     println!("To renew it: cargo bench --features codec --bench instructions -- --renew, and commit {BASELINE}.");
     Ok(ExitCode::FAILURE)

@@ -104,9 +104,14 @@ fn handshake(input: &Input) -> Case {
     );
     let contenders = vec![
         Contender::floor("read, write 4 bytes", floor),
-        by("websocket-close", Kind::Ours, input, |pipe| (pipe, [0; 256]), ours, |event| {
-            event.as_ref().map(|event| (event.code(), event.reason())).ok_or(())
-        }),
+        by(
+            "websocket-close",
+            Kind::Ours,
+            input,
+            |pipe| (pipe, [0; 256]),
+            ours,
+            |event| event.as_ref().map(|event| (event.code(), event.reason())).ok_or(()),
+        ),
         by(
             "tungstenite",
             Kind::Peer,
@@ -145,7 +150,9 @@ fn handshake(input: &Input) -> Case {
             "yawc",
             Kind::Peer,
             input,
-            |pipe| yawc::WebSocket::from_stream(pipe, yawc::Role::Server, yawc::Options::default()).expect("no extensions"),
+            |pipe| {
+                yawc::WebSocket::from_stream(pipe, yawc::Role::Server, yawc::Options::default()).expect("no extensions")
+            },
             |socket| {
                 let frame = socket.next().now_or_never()?;
                 // It writes its reply when it is asked for the next frame.

@@ -18,7 +18,8 @@ use crate::{Case, Contender, Kind};
 
 /// All groups of this file.
 pub fn cases() -> Vec<Case> {
-    let frames = inputs::named(&["code only", "ASCII 16", "ASCII 123", "Cyrillic 123", "bad UTF-8 last", "forbidden code"]);
+    let frames =
+        inputs::named(&["code only", "ASCII 16", "ASCII 123", "Cyrillic 123", "bad UTF-8 last", "forbidden code"]);
     let mut cases: Vec<Case> = inputs::all().iter().map(borrowed).collect();
     cases.extend(inputs::all().iter().map(owned));
     cases.extend(frames.iter().map(in_place));
@@ -66,7 +67,13 @@ fn owned(input: &Input) -> Case {
     }
     let contenders = vec![
         Contender::floor("memcpy", copy(input.payload)),
-        by("websocket-close", Kind::Ours, input, |payload| CloseFrame::from_payload(payload).map(CloseFrame::into_owned), read_ours),
+        by(
+            "websocket-close",
+            Kind::Ours,
+            input,
+            |payload| CloseFrame::from_payload(payload).map(CloseFrame::into_owned),
+            read_ours,
+        ),
         by("by hand, String", Kind::Naive, input, |payload| check_by_hand(payload).map(own), read_string),
         by("actix-http, String", Kind::Peer, input, actix::Parser::try_parse_close_payload, |result| match result {
             Ok(reason) => read_actix(reason.as_ref()),
@@ -165,7 +172,7 @@ fn taken(input: &Input) -> Case {
         Contender::new(name, kind, read(&answer), run)
     }
     fn bytes(result: &Result<(u16, Bytes), ()>) -> Answer<'_> {
-        let (code, payload) = result.as_ref().map_err(|()| ())?;
+        let (code, payload) = result.as_ref().map_err(|_| ())?;
         Ok((*code, payload.get(2..).map_or("", |reason| str::from_utf8(reason).expect("checked"))))
     }
     let frame = input.masked();
@@ -274,7 +281,7 @@ fn own((code, reason): (u16, &str)) -> (u16, String) {
 }
 
 fn read_string(result: &Result<(u16, String), ()>) -> Answer<'_> {
-    result.as_ref().map(|(code, reason)| (*code, reason.as_str())).map_err(|()| ())
+    result.as_ref().map(|(code, reason)| (*code, reason.as_str())).map_err(|_| ())
 }
 
 fn ours(payload: &[u8]) -> Answer<'_> {

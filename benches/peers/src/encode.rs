@@ -66,7 +66,10 @@ fn unmasked(input: &Input) -> Case {
             buffer
         }),
         by("tungstenite", Kind::Peer, input_and_frame, Vec::new(), |reason, buffer| {
-            let close = tungstenite::CloseFrame { code: black_box(tungstenite::coding::CloseCode::Normal), reason: reason.into() };
+            let close = tungstenite::CloseFrame {
+                code: black_box(tungstenite::coding::CloseCode::Normal),
+                reason: reason.into(),
+            };
             buffer.clear();
             tungstenite::Frame::close(Some(close)).format(buffer).map_or(&[], |()| buffer)
         }),
@@ -126,7 +129,10 @@ fn masked(input: &Input) -> Case {
             buffer
         }),
         by("tungstenite", Kind::Peer, input_and_frame, Vec::new(), |reason, buffer| {
-            let close = tungstenite::CloseFrame { code: black_box(tungstenite::coding::CloseCode::Normal), reason: reason.into() };
+            let close = tungstenite::CloseFrame {
+                code: black_box(tungstenite::coding::CloseCode::Normal),
+                reason: reason.into(),
+            };
             let mut frame = tungstenite::Frame::close(Some(close));
             frame.header_mut().mask = Some(black_box(KEY));
             buffer.clear();
@@ -134,7 +140,8 @@ fn masked(input: &Input) -> Case {
         }),
         by("fastwebsockets", Kind::Pieces, input_and_frame, Vec::new(), |reason, buffer| {
             let payload = fastwebsockets::Frame::close(black_box(1000), reason.as_bytes()).payload;
-            let mut frame = fastwebsockets::Frame::new(true, fastwebsockets::OpCode::Close, Some(black_box(KEY)), payload);
+            let mut frame =
+                fastwebsockets::Frame::new(true, fastwebsockets::OpCode::Close, Some(black_box(KEY)), payload);
             frame.mask();
             frame.write(buffer)
         }),
@@ -195,6 +202,7 @@ fn constant() -> Case {
         });
         Contender::new(name, kind, answer, run)
     }
-    let contenders = vec![by("memcpy of the ready frame", Kind::Floor, &READY), by("websocket-close", Kind::Ours, &OURS)];
+    let contenders =
+        vec![by("memcpy of the ready frame", Kind::Floor, &READY), by("websocket-close", Kind::Ours, &OURS)];
     Case { group: "encode/const", input: "ASCII 16".to_owned(), answer: Ok((1012, FRAME.reason())), contenders }
 }
