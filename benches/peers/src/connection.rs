@@ -25,9 +25,15 @@ pub fn cases() -> Vec<Case> {
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 
 /// A transport that gives out what it was made with, then ends.
-struct Pipe {
+pub struct Pipe {
     input: &'static [u8],
     output: Vec<u8>,
+}
+
+impl Pipe {
+    pub fn new(input: &'static [u8]) -> Self {
+        Self { input, output: Vec::with_capacity(256) }
+    }
 }
 
 impl Read for Pipe {
@@ -81,7 +87,7 @@ fn by<T: 'static, R: 'static>(
     read: impl Fn(&R) -> Answer<'_>,
 ) -> Contender {
     let frame = input.masked();
-    let make = move || make(Pipe { input: frame, output: Vec::with_capacity(256) });
+    let make = move || make(Pipe::new(frame));
     WRITTEN.store(0, Relaxed);
     let result = work(&mut make());
     assert!(WRITTEN.load(Relaxed) >= 4, "{name} has written no reply");
@@ -95,7 +101,7 @@ fn handshake(input: &Input) -> Case {
     let floor = run_on(
         {
             let input = input.masked();
-            move || (Pipe { input, output: Vec::with_capacity(256) }, [0; 256])
+            move || (Pipe::new(input), [0; 256])
         },
         |(pipe, buffer)| {
             black_box(pipe.read(buffer).is_ok());

@@ -171,10 +171,6 @@ fn taken(input: &Input) -> Case {
         });
         Contender::new(name, kind, read(&answer), run)
     }
-    fn bytes(result: &Result<(u16, Bytes), ()>) -> Answer<'_> {
-        let (code, payload) = result.as_ref().map_err(|_| ())?;
-        Ok((*code, payload.get(2..).map_or("", |reason| str::from_utf8(reason).expect("checked"))))
-    }
     let frame = input.masked();
     let mut buffer = BytesMut::from(frame);
     let floor = run(move || {
@@ -208,7 +204,7 @@ fn taken(input: &Input) -> Case {
                 }
                 _ => Err(()),
             },
-            bytes,
+            read_bytes,
         ),
         by(
             "yawc",
@@ -221,7 +217,7 @@ fn taken(input: &Input) -> Case {
                 }
                 _ => Err(()),
             },
-            bytes,
+            read_bytes,
         ),
         by(
             "tungstenite, mask by hand",
@@ -239,7 +235,7 @@ fn taken(input: &Input) -> Case {
                 let (code, _) = check_tungstenite(&payload)?;
                 Ok((code, payload.freeze()))
             },
-            bytes,
+            read_bytes,
         ),
         by(
             "by hand, String",
@@ -284,11 +280,16 @@ fn read_string(result: &Result<(u16, String), ()>) -> Answer<'_> {
     result.as_ref().map(|(code, reason)| (*code, reason.as_str())).map_err(|_| ())
 }
 
+pub fn read_bytes(result: &Result<(u16, Bytes), ()>) -> Answer<'_> {
+    let (code, payload) = result.as_ref().map_err(|_| ())?;
+    Ok((*code, payload.get(2..).map_or("", |reason| str::from_utf8(reason).expect("checked"))))
+}
+
 fn ours(payload: &[u8]) -> Answer<'_> {
     read_frame(CloseFrame::from_payload(payload))
 }
 
-fn read_frame<E>(result: Result<CloseFrame<'_>, E>) -> Answer<'_> {
+pub fn read_frame<E>(result: Result<CloseFrame<'_>, E>) -> Answer<'_> {
     result.map(|frame| (frame.code().map_or(0, Into::into), frame.reason())).map_err(|_| ())
 }
 
@@ -308,12 +309,12 @@ fn take_ours(buffer: &mut BytesMut) -> Result<OwnedCloseFrame, wire::Error> {
     }
 }
 
-fn read_actix(reason: Option<&actix::CloseReason>) -> Answer<'_> {
+pub fn read_actix(reason: Option<&actix::CloseReason>) -> Answer<'_> {
     Ok(reason.map_or((0, ""), |reason| (reason.code.into(), reason.description.as_deref().unwrap_or_default())))
 }
 
 /// What a user writes who has read the RFC.
-fn check_by_hand(payload: &[u8]) -> Answer<'_> {
+pub fn check_by_hand(payload: &[u8]) -> Answer<'_> {
     match payload {
         [] => Ok((0, "")),
         [_] => Err(()),
@@ -362,7 +363,7 @@ fn check_tokio_websockets(payload: &[u8]) -> Answer<'_> {
     }
 }
 
-fn check_yawc(payload: &[u8]) -> Answer<'_> {
+pub fn check_yawc(payload: &[u8]) -> Answer<'_> {
     match payload {
         [] => Ok((0, "")),
         [_] => Err(()),

@@ -1,5 +1,6 @@
 //! Our crate beside its peers: the same work, the same validation, the same ownership of the result, in interleaved rounds.
 
+mod codec;
 mod connection;
 mod decode;
 mod encode;
@@ -129,7 +130,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         std::fs::write(path, plot::draw(rounds))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let cases = decode::cases().into_iter().chain(encode::cases()).chain(connection::cases());
+    let cases = decode::cases().into_iter().chain(encode::cases()).chain(connection::cases()).chain(codec::cases());
     for mut case in cases.filter(|case| format!("{}/{}", case.group, case.input).contains(&filter)) {
         case.compare(&mut differing);
         let rows = case.race(rounds);

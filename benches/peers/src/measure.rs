@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// neighbour on the machine meets all of them alike.
 const ROUND: Duration = Duration::from_micros(5);
 
+/// How long all of them together may take.
+const LONGEST: Duration = Duration::from_secs(5);
+
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -82,6 +85,9 @@ pub struct Figures {
 /// Lets all of them work in turn.
 pub fn race(contenders: &mut [Run], rounds: usize) -> Vec<Figures> {
     let times: Vec<u32> = contenders.iter_mut().map(calibrate).collect();
+    // Work of milliseconds has fewer turns.
+    let turn: Duration = contenders.iter_mut().zip(&times).map(|(run, times)| run(*times)).sum();
+    let rounds = rounds.min((LONGEST.as_nanos() / turn.as_nanos().max(1)) as usize).max(5);
     let mut samples = vec![Vec::with_capacity(rounds); contenders.len()];
     for round in 0..rounds {
         for turn in 0..contenders.len() {
@@ -113,12 +119,13 @@ fn calibrate(run: &mut Run) -> u32 {
 
 /// Allocations and reallocations for one piece of work, on average.
 fn allocations(run: &mut Run) -> f64 {
-    const TIMES: u32 = 64;
+    // One in a while may be due to a buffer that is used again.
+    let times = if run(1) < Duration::from_millis(1) { 64 } else { 1 };
     ALLOCATIONS.store(0, Relaxed);
     COUNTING.store(true, Relaxed);
-    run(TIMES);
+    run(times);
     COUNTING.store(false, Relaxed);
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let allocations = ALLOCATIONS.load(Relaxed) as f64;
-    allocations / f64::from(TIMES)
+    allocations / f64::from(times)
 }

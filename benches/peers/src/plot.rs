@@ -14,6 +14,8 @@ const LINES: [(&str, &str); 6] = [
     ("fastwebsockets", "#a371d9"),
 ];
 
+const PASSES: usize = 8;
+
 /// The area of the curves, in pixels.
 const LEFT: f64 = 50.0;
 const RIGHT: f64 = 590.0;
@@ -22,11 +24,14 @@ const BOTTOM: f64 = 360.0;
 
 /// Times every length of an ASCII reason and draws the minima.
 pub fn draw(rounds: usize) -> String {
-    let mut curves: [Vec<f64>; LINES.len()] = Default::default();
-    for input in inputs::ladder() {
-        for (name, _, figures) in decode::borrowed(&input).race(rounds) {
-            if let Some(index) = LINES.iter().position(|line| line.0 == name) {
-                curves[index].push(figures.min_ns);
+    let mut curves = [[f64::INFINITY; 124]; LINES.len()];
+    // Several passes over all lengths, so that no length is left to a slow moment of the machine.
+    for _ in 0..PASSES {
+        for (len, input) in inputs::ladder().iter().enumerate() {
+            for (name, _, figures) in decode::borrowed(input).race(rounds.div_ceil(PASSES)) {
+                if let Some(index) = LINES.iter().position(|line| line.0 == name) {
+                    curves[index][len] = curves[index][len].min(figures.min_ns);
+                }
             }
         }
     }
