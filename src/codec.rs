@@ -262,33 +262,37 @@ impl<C> CloseCodec<C> {
         }
     }
 
-    /// Once the inner codec has no more to give: takes the Close at the front of `src`, if it is there whole, and tells the
-    /// handshake; fails the connection for a fault.
-    fn take_close(&mut self, src: &mut BytesMut) -> Result<Option<OwnedCloseFrame>, wire::Error> {
-        let close = self.decode_close(src);
-        match &close {
-            Ok(None) => {}
+    /// Once the inner codec has no more to give: takes the Close at the front of `src`, if it is there whole, tells the
+    /// handshake and makes of it what the caller wants; fails the connection for a fault.
+    fn take_close<R>(
+        &mut self,
+        src: &mut BytesMut,
+        make: impl FnOnce(CloseFrame<'_>) -> R,
+    ) -> Result<Option<R>, wire::Error> {
+        let made = match self.decode_close(src) {
+            Ok(None) => return Ok(None),
             Ok(Some(frame)) => {
-                src.clear();
-                self.incoming = Incoming::Received;
                 // The answer is queued by `finish`, or by a `Message::Close`.
-                let _ = self.closing.receive(frame.as_frame());
+                let _ = self.closing.receive(frame);
+                self.incoming = Incoming::Received;
+                Ok(Some(make(frame)))
             }
             Err(error) => {
-                src.clear();
                 self.fail(error.reply());
+                Err(error)
             }
-        }
-        close
+        };
+        src.clear();
+        made
     }
 
-    fn decode_close(&self, src: &mut BytesMut) -> Result<Option<OwnedCloseFrame>, wire::Error> {
+    fn decode_close<'a>(&self, src: &'a mut BytesMut) -> Result<Option<CloseFrame<'a>>, wire::Error> {
         self.reading.fault()?;
         if self.incoming != Incoming::Stop {
             return Ok(None);
         }
         match wire::peek(self.local, src)? {
-            Peek::Close(header) => Ok(Some(header.decode(src)?.into_owned())),
+            Peek::Close(header) => Ok(Some(header.decode(src)?)),
             Peek::Incomplete { .. } | Peek::NotClose { .. } => Ok(None),
         }
     }
@@ -309,7 +313,7 @@ impl<C> CloseCodec<C> {
             Incoming::Received | Incoming::Poisoned => return src.clear(),
         }
         // A fault has failed the connection, which is all that is to be known here.
-        let _ = self.take_close(src);
+        let _ = self.take_close(src, |_| ());
     }
 }
 
@@ -366,7 +370,7 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
                 return Err(Error::Poisoned);
             }
         }
-        Ok(self.take_close(src)?.map(Message::Close))
+        Ok(self.take_close(src, |frame| Message::Close(frame.into_owned()))?)
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
