@@ -33,11 +33,15 @@ const TLS_HANDSHAKE: u16 = 1015;
 /// assert_eq!(event.to_string(), "1000 (normal closure), clean");
 /// # Ok::<(), websocket_close::ReasonTooLong>(())
 /// ```
+///
+/// With the feature `serde` it is `{"code":1000,"reason":"","wasClean":true}`, both ways. Reading it, each of the three must be
+/// there, and what else there is, such as the `type` of the DOM's event, is passed over.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct CloseEvent {
     code: u16,
-    was_clean: bool,
     reason: ArrayString<MAX_REASON_LEN>,
+    was_clean: bool,
 }
 
 /// What [`CloseEvent::new`] takes; the defaults are the standard's: code 0, no reason, not clean.
