@@ -1,0 +1,371 @@
+//! One WebSocket of the lab, from the 101 to the end of TCP: ends it as planned, rightly or wrongly, and keeps a log.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use websocket_close::wire::{self, Peek};
+use websocket_close::{CloseEvent, CloseFrame, ClosingHandshake, OwnedCloseFrame, Role};
+
+/// How long the lab waits for the page. A browser that is never answered gives up after a minute at most.
+const PATIENCE: Duration = Duration::from_secs(70);
+/// Enough for the page to read a Close before the RST that follows it.
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// How a run is to end.
+#[derive(Clone)]
+pub struct Plan {
+    pub first: First,
+    /// What the server's Close says if it is the first; an answer says what the crate makes it say.
+    pub payload: Vec<u8>,
+    pub fault: Fault,
+    pub ending: Ending,
+}
+
+/// Who is first with a Close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum First {
+    Server,
+    Page,
+}
+
+/// What is wrong with the server's Close. The crate writes none of these: their bytes are put together here, by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    None,
+    /// Nothing wrong, but each byte in a segment of its own.
+    ByteByByte,
+    Missing,
+    OneByte,
+    NotUtf8,
+    CutCharacter,
+    TooLong,
+    LongForm,
+    Fragmented,
+    Rsv1,
+    Masked,
+    CutShort,
+    DataAfter,
+}
+
+/// What the server does with TCP after its Close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Waits for the page's Close, then FIN.
+    Clean,
+    /// FIN at once.
+    Half,
+    /// RST.
+    Reset,
+    /// Nothing.
+    Silent,
+}
+
+impl Fault {
+    /// Whether the crate writes such a Close itself.
+    fn is_none(self) -> bool {
+        matches!(self, Self::None | Self::ByteByByte)
+    }
+
+    /// Whether the page can answer: it has a whole frame, right or wrong.
+    fn is_whole(self) -> bool {
+        !matches!(self, Self::Missing | Self::CutShort)
+    }
+
+    /// The faulty bytes for a Close with this payload.
+    fn bytes(self, payload: &[u8]) -> Vec<u8> {
+        let or_1000 = if payload.is_empty() { &[0x03, 0xe8] } else { payload };
+        match self {
+            Self::None | Self::ByteByByte => frame(0x88, payload),
+            Self::Missing => Vec::new(),
+            Self::OneByte => frame(0x88, &or_1000[..1]),
+            Self::NotUtf8 => frame(0x88, &[or_1000, &[0xff]].concat()),
+            Self::CutCharacter => frame(0x88, &[or_1000, &"€".as_bytes()[..2]].concat()),
+            Self::TooLong => {
+                let mut long = or_1000.to_vec();
+                long.resize(126, b'.');
+                frame(0x88, &long)
+            }
+            Self::LongForm => long_form(0x88, payload),
+            Self::Fragmented => frame(0x08, payload),
+            Self::Rsv1 => frame(0xc8, payload),
+            Self::Masked => {
+                let key = [0x37, 0xfa, 0x21, 0x3d];
+                let masked = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
+                let length = frame(0x88, payload)[1];
+                [0x88, 0x80 | length].into_iter().chain(key).chain(masked).collect()
+            }
+            Self::CutShort => {
+                let mut cut = frame(0x88, payload);
+                cut.pop();
+                cut
+            }
+            Self::DataAfter => [frame(0x88, payload), frame(0x81, b"late")].concat(),
+        }
+    }
+}
+
+/// An unmasked frame with any first byte, any payload, and the length form that fits.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    match u8::try_from(payload.len()) {
+        Ok(length @ ..=125) => [&[first, length], payload].concat(),
+        _ => long_form(first, payload),
+    }
+}
+
+/// The same with a length of 16 bits.
+fn long_form(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap_or(u16::MAX).to_be_bytes();
+    [&[first, 126], length.as_slice(), payload].concat()
+}
+
+/// What happened, for the page to show.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Log {
+    pub steps: Vec<Step>,
+    /// Why the bytes were written by hand, if they were.
+    pub by_hand: Option<String>,
+    #[serde(with = "hex")]
+    pub wrote: Vec<u8>,
+    #[serde(with = "hex")]
+    pub read: Vec<u8>,
+    /// What the crate, as the server, decoded from the page's Close.
+    #[serde(skip)]
+    pub heard: Option<Result<OwnedCloseFrame, wire::Error>>,
+    pub handshake: String,
+    /// How the crate reports the end, as the server that it was.
+    pub server: CloseEvent,
+    /// The same as a client, given the bytes that the page was given.
+    pub client: CloseEvent,
+    pub client_says: String,
+    /// What the crate says a lenient client reports, if the frame is one that such a client looks into.
+    pub observed: Option<CloseEvent>,
+}
+
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Milliseconds since the WebSocket was opened.
+    at: f64,
+    what: String,
+}
+
+/// The server's end of a WebSocket.
+struct End {
+    socket: TcpStream,
+    closing: ClosingHandshake,
+    opened: Instant,
+    steps: Vec<Step>,
+    by_hand: Option<String>,
+    wrote: Vec<u8>,
+    read: Vec<u8>,
+    heard: Option<Result<OwnedCloseFrame, wire::Error>>,
+}
+
+/// Ends the WebSocket on `socket`, from which `early` was read already, as planned.
+pub async fn run(plan: &Plan, socket: TcpStream, early: &[u8]) -> Log {
+    let mut end = End {
+        socket,
+        closing: ClosingHandshake::new(Role::Server),
+        opened: Instant::now(),
+        steps: Vec::new(),
+        by_hand: None,
+        wrote: Vec::new(),
+        read: early.to_vec(),
+        heard: None,
+    };
+    if let Err(error) = end.play(plan).await {
+        end.note(format!("TCP: {error}"));
+    }
+    let (client, client_says) = as_client(&end.wrote);
+    let handshake = end.closing.to_string();
+    let server = end.closing.finish();
+    Log {
+        steps: end.steps,
+        by_hand: end.by_hand,
+        observed: observed(&end.wrote),
+        wrote: end.wrote,
+        read: end.read,
+        heard: end.heard,
+        handshake,
+        server,
+        client,
+        client_says,
+    }
+}
+
+impl End {
+    async fn play(&mut self, plan: &Plan) -> io::Result<()> {
+        match plan.first {
+            First::Server => match CloseFrame::from_payload(&plan.payload) {
+                Ok(frame) if plan.fault.is_none() => {
+                    if let Some(frame) = self.closing.start(frame) {
+                        self.note(format!("start() hands out {frame}"));
+                        self.write_close(frame, plan.fault).await?;
+                    }
+                }
+                verdict => {
+                    let why = verdict.err().map(|error| format!("the crate refuses it: {error}"));
+                    self.write_by_hand(plan, &plan.payload, why).await?;
+                }
+            },
+            First::Page => {
+                let Some(answer) = self.receive().await? else { return Ok(()) };
+                if plan.fault.is_none() {
+                    self.write_close(answer, plan.fault).await?;
+                } else {
+                    let mut buffer = [0; 125];
+                    self.write_by_hand(plan, answer.write_payload(&mut buffer), None).await?;
+                }
+            }
+        }
+        let answer_comes = plan.first == First::Server && plan.fault.is_whole();
+        match plan.ending {
+            Ending::Reset => {
+                sleep(PAUSE).await;
+                self.socket.set_zero_linger()?;
+                self.note("TCP: resets");
+                return Ok(());
+            }
+            Ending::Half => {
+                self.fin().await?;
+                if answer_comes {
+                    self.receive().await?;
+                }
+            }
+            Ending::Clean => {
+                if answer_comes {
+                    self.receive().await?;
+                }
+                self.fin().await?;
+            }
+            Ending::Silent => {
+                if answer_comes {
+                    self.receive().await?;
+                }
+                self.note("TCP: keeps quiet");
+            }
+        }
+        // What still comes is discarded; to close a socket with bytes unread resets it.
+        let mut rest = Vec::new();
+        match timeout(PATIENCE, self.socket.read_to_end(&mut rest)).await {
+            Ok(read) => read.map(|_| self.note("TCP: the page has ended it")),
+            Err(_) => Ok(self.note("TCP: the page has not ended it; gives up")),
+        }
+    }
+
+    /// Reads the page's Close. `Some` is the answer that is owed.
+    async fn receive(&mut self) -> io::Result<Option<CloseFrame<'static>>> {
+        let header = loop {
+            match wire::peek(Role::Server, &self.read) {
+                Ok(Peek::Close(header)) => break Ok(header),
+                Ok(Peek::Incomplete { .. }) => {}
+                // The page sends no messages.
+                Ok(Peek::NotClose { .. }) => return Ok(None),
+                Err(error) => break Err(error),
+            }
+            match timeout(PATIENCE, self.socket.read_buf(&mut self.read)).await {
+                Ok(read) => {
+                    if read? == 0 {
+                        self.note("TCP: the page has ended it without a Close");
+                        return Ok(None);
+                    }
+                }
+                Err(_) => return Ok(None),
+            }
+        };
+        // `decode` unmasks in place, and the page is to show what came.
+        let mut bytes = self.read.clone();
+        let heard = header.and_then(|header| Ok(header.decode(&mut bytes)?.into_owned()));
+        let answer = match &heard {
+            Ok(frame) => {
+                self.note(format!("decode() reads {frame}"));
+                self.closing.receive(frame.as_frame())
+            }
+            Err(error) => {
+                self.note(format!("decode() refuses: {error}"));
+                // A Close of ours is out, so the one handed out here stays unwritten.
+                let _ = self.closing.fail(error.reply());
+                None
+            }
+        };
+        self.heard = Some(heard);
+        if let Some(answer) = answer.filter(|_| self.wrote.is_empty()) {
+            self.note(format!("receive() hands out {answer}"));
+        }
+        Ok(answer)
+    }
+
+    /// Writes a Close that the crate encodes.
+    async fn write_close(&mut self, frame: CloseFrame<'_>, pace: Fault) -> io::Result<()> {
+        self.write(wire::encode(frame, None, &mut [0; 131]), pace).await?;
+        self.closing.written();
+        Ok(())
+    }
+
+    /// Writes a Close that the crate does not encode. Its handshake is told nothing: no event of it can be clean.
+    async fn write_by_hand(&mut self, plan: &Plan, payload: &[u8], why: Option<String>) -> io::Result<()> {
+        self.by_hand = Some(why.unwrap_or_else(|| "a fault, which the crate cannot write".to_owned()));
+        self.write(&plan.fault.bytes(payload), plan.fault).await
+    }
+
+    async fn write(&mut self, bytes: &[u8], pace: Fault) -> io::Result<()> {
+        self.wrote = bytes.to_vec();
+        if pace == Fault::ByteByByte {
+            for byte in bytes {
+                self.socket.write_u8(*byte).await?;
+                sleep(Duration::from_millis(2)).await;
+            }
+        } else {
+            self.socket.write_all(bytes).await?;
+        }
+        self.note(match bytes.len() {
+            0 => "writes no Close".to_owned(),
+            length => format!("writes {length} bytes{}", if self.by_hand.is_some() { " by hand" } else { "" }),
+        });
+        Ok(())
+    }
+
+    async fn fin(&mut self) -> io::Result<()> {
+        self.note("TCP: ends its side (FIN)");
+        self.socket.shutdown().await
+    }
+
+    fn note(&mut self, what: impl Into<String>) {
+        self.steps.push(Step { at: self.opened.elapsed().as_secs_f64() * 1e3, what: what.into() });
+    }
+}
+
+/// What a client made of this crate reports for the bytes that the page was given, and what it says of them.
+fn as_client(received: &[u8]) -> (CloseEvent, String) {
+    let mut closing = ClosingHandshake::new(Role::Client);
+    let mut bytes = received.to_vec();
+    let decoded = match wire::peek(Role::Client, received) {
+        Ok(Peek::Close(header)) => header.decode(&mut bytes).map_err(wire::Error::from),
+        Ok(_) if received.is_empty() => return (closing.finish(), "no Close came".to_owned()),
+        Ok(_) => return (closing.finish(), "the Close was cut off".to_owned()),
+        Err(error) => Err(error),
+    };
+    let (answer, says) = match decoded {
+        Ok(frame) => (closing.receive(frame), format!("decodes {frame}")),
+        Err(error) => (closing.fail(error.reply()), format!("refuses: {error}")),
+    };
+    closing.written();
+    let says = answer.map_or(says.clone(), |answer| format!("{says}; answers {answer}"));
+    (closing.finish(), says)
+}
+
+/// What the crate says a lenient client reports, if the header is that of a plain Close and the payload is all there.
+fn observed(received: &[u8]) -> Option<CloseEvent> {
+    match received {
+        [0x88, length @ ..=125, rest @ ..] => rest.get(..usize::from(*length)).map(CloseEvent::observed),
+        _ => None,
+    }
+}
