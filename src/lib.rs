@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
+#[cfg(feature = "arbitrary")]
+pub mod arbitrary;
 mod code;
 #[cfg(feature = "codec")]
 pub mod codec;
