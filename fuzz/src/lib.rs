@@ -1,0 +1,9 @@
+//! The properties that the fuzz targets check; each takes bytes and panics if the property does not hold.
+//!
+//! The modules without dependencies are also compiled into `tests/corpus.rs` of the main crate, which replays the committed
+//! corpus.
+
+pub mod differential;
+pub mod handshake;
+pub mod payload;
+pub mod wire;

@@ -1,0 +1,171 @@
+//! A stream of frames: however it is cut, the scanner and `peek` find in it what a look at the whole of it finds.
+//!
+//! The first byte of the input holds the role and the number of cuts, one byte for each cut follows, then the stream.
+
+use websocket_close::Role;
+use websocket_close::wire::{self, Error, Peek, Scanner};
+
+use crate::payload::{judge, verdict};
+
+/// What is found in a stream: the Closes, by place and length, then the fault that ended it; and whether the end is the end of
+/// a frame, the start of a Close counted as such.
+#[derive(Debug, PartialEq, Eq)]
+struct Findings {
+    closes: Vec<(usize, usize)>,
+    fault: Option<Error>,
+    at_boundary: bool,
+}
+
+/// The property.
+pub fn check(input: &[u8]) {
+    let Some((&head, rest)) = input.split_first() else { return };
+    let local = if head & 1 == 0 { Role::Client } else { Role::Server };
+    let cuts = usize::from(head >> 1).min(rest.len());
+    let (cuts, stream) = rest.split_at(cuts);
+
+    let expected = look(local, stream);
+    assert_eq!(drive(local, &[stream]), expected, "in one piece");
+    assert_eq!(drive(local, &stream.chunks(1).collect::<Vec<_>>()), expected, "byte by byte");
+    assert_eq!(drive(local, &pieces(stream, cuts)), expected, "cut");
+}
+
+/// The stream in pieces of the given lengths, and the rest.
+fn pieces<'a>(mut stream: &'a [u8], lengths: &[u8]) -> Vec<&'a [u8]> {
+    let mut pieces = Vec::new();
+    for &len in lengths {
+        let (piece, rest) = stream.split_at(usize::from(len).min(stream.len()));
+        pieces.push(piece);
+        stream = rest;
+    }
+    pieces.push(stream);
+    pieces
+}
+
+/// Frame by frame over the whole stream, as RFC 6455, 5.2 draws them.
+fn look(local: Role, stream: &[u8]) -> Findings {
+    let mut findings = Findings { closes: Vec::new(), fault: None, at_boundary: true };
+    let mut at = 0;
+    while at < stream.len() {
+        let is_close = stream[at] % 16 == 8;
+        let step = if is_close { close_at(local, &stream[at..]) } else { other_at(&stream[at..]) };
+        match step {
+            Ok(Some(len)) => {
+                if is_close {
+                    findings.closes.push((at, len));
+                }
+                at += len;
+            }
+            Ok(None) => {
+                findings.at_boundary = is_close;
+                break;
+            }
+            Err(fault) => {
+                findings.fault = Some(fault);
+                findings.at_boundary = is_close;
+                break;
+            }
+        }
+    }
+    findings
+}
+
+/// The length of the Close that `bytes` begins with, if it is whole.
+fn close_at(local: Role, bytes: &[u8]) -> Result<Option<usize>, Error> {
+    let (fin, rsv) = (bytes[0] / 128, bytes[0] / 16 % 8);
+    if fin == 0 {
+        return Err(Error::Fragmented);
+    }
+    if rsv > 0 {
+        return Err(Error::ReservedBits(rsv));
+    }
+    let Some(&second) = bytes.get(1) else { return Ok(None) };
+    let (masked, len) = (second / 128 == 1, second % 128);
+    match (local, masked) {
+        (Role::Client, true) => return Err(Error::Masked),
+        (Role::Server, false) => return Err(Error::Unmasked),
+        (Role::Client, false) | (Role::Server, true) => {}
+    }
+    match len {
+        1 => Err(Error::Payload(websocket_close::DecodeError::MissingByte)),
+        126 | 127 => Err(Error::ExtendedLength(len)),
+        _ => Ok(Some(usize::from(len) + if masked { 6 } else { 2 }).filter(|&len| len <= bytes.len())),
+    }
+}
+
+/// The length of the other frame that `bytes` begins with, if it is whole.
+fn other_at(bytes: &[u8]) -> Result<Option<usize>, Error> {
+    let Some(&second) = bytes.get(1) else { return Ok(None) };
+    let mask_len = if second / 128 == 1 { 4 } else { 0 };
+    let (header_len, len_bytes) = match second % 128 {
+        126 => (4, bytes.get(2..4)),
+        127 => (10, bytes.get(2..10)),
+        _ => (2, Some(&[][..])),
+    };
+    let Some(len_bytes) = len_bytes else { return Ok(None) };
+    let len = if len_bytes.is_empty() {
+        u128::from(second % 128)
+    } else {
+        len_bytes.iter().fold(0, |len, byte| len * 256 + u128::from(*byte))
+    };
+    if len >= 1 << 63 {
+        return Err(Error::LengthTooLarge(u64::try_from(len).unwrap()));
+    }
+    let whole = header_len + mask_len + len;
+    Ok(usize::try_from(whole).ok().filter(|&len| len <= bytes.len()))
+}
+
+/// An endpoint that gets the stream in pieces.
+fn drive(local: Role, pieces: &[&[u8]]) -> Findings {
+    let mut findings = Findings { closes: Vec::new(), fault: None, at_boundary: false };
+    let mut scanner = Scanner::new();
+    // What has come and was not stepped over, where that begins in the stream, and how long it must become at least.
+    let (mut buffer, mut at, mut wanted) = (Vec::new(), 0, 0);
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        loop {
+            let skipped = match scanner.skip(&buffer) {
+                Ok(skipped) => skipped,
+                Err(fault) => {
+                    assert_eq!(scanner.skip(&[0x88]), Err(fault), "the fault stays");
+                    return Findings { fault: Some(fault), at_boundary: scanner.at_boundary(), ..findings };
+                }
+            };
+            buffer.drain(..skipped);
+            at += skipped;
+            if buffer.is_empty() {
+                break;
+            }
+            assert!(scanner.at_boundary(), "the scanner stops at a boundary only");
+            let peek = wire::peek(local, &buffer);
+            assert_eq!(peek, wire::peek(local, &buffer), "peek changes nothing");
+            match peek {
+                Ok(Peek::Close(header)) => {
+                    let len = header.frame_len();
+                    assert!(wanted <= len && len <= buffer.len(), "{wanted} bytes were wanted for {len}");
+                    let mut frame: Vec<u8> = buffer.drain(..len).collect();
+                    let payload = payload_of(&frame);
+                    assert_eq!(verdict(&header.decode(&mut frame)), judge(&payload));
+                    findings.closes.push((at, len));
+                    (at, wanted) = (at + len, 0);
+                }
+                Ok(Peek::Incomplete { need }) => {
+                    assert!(need > 0, "progress");
+                    wanted = wanted.max(buffer.len() + need);
+                    break;
+                }
+                Ok(Peek::NotClose { .. }) => panic!("the scanner stops at a Close only"),
+                Err(fault) => return Findings { fault: Some(fault), at_boundary: scanner.at_boundary(), ..findings },
+            }
+        }
+    }
+    findings.at_boundary = scanner.at_boundary();
+    findings
+}
+
+/// The payload of a whole Close, unmasked.
+fn payload_of(frame: &[u8]) -> Vec<u8> {
+    if frame[1] < 128 {
+        return frame[2..].to_vec();
+    }
+    frame[6..].iter().enumerate().map(|(at, byte)| byte ^ frame[2 + at % 4]).collect()
+}

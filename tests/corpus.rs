@@ -1,0 +1,40 @@
+//! Replays the committed corpus of the fuzz targets, without a fuzzer: see `fuzz/`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, unreachable_pub, missing_docs)]
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../fuzz/src/handshake.rs"]
+mod handshake;
+#[path = "../fuzz/src/payload.rs"]
+mod payload;
+#[path = "../fuzz/src/wire.rs"]
+mod wire;
+
+/// Checks the property for each file of the target's corpus.
+fn replay(target: &str, check: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files: Vec<_> = fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!files.is_empty(), "{} is empty", corpus.display());
+    for file in files {
+        println!("{}", file.display());
+        check(&fs::read(&file).unwrap());
+    }
+}
+
+#[test]
+fn payload() {
+    replay("payload", payload::check);
+    // What is a payload for the peers is one here.
+    replay("differential", payload::check);
+}
+
+#[test]
+fn wire() {
+    replay("wire", wire::check);
+}
+
+#[test]
+fn handshake() {
+    replay("handshake", handshake::check);
+}
