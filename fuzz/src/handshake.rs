@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use websocket_close::{CloseFrame, ClosingHandshake, OwnedCloseFrame, Role, Transport};
+use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, OwnedCloseFrame, Role, Transport};
 
 /// The frames that the steps use.
 fn frame(pick: u8) -> CloseFrame<'static> {
@@ -113,7 +113,7 @@ impl End {
         let event = machine.clone().finish();
         let (code, reason) = match &self.theirs {
             None => (1006, ""),
-            Some(frame) => (frame.as_frame().code().map_or(1005, |code| code.get()), frame.as_frame().reason()),
+            Some(frame) => (frame.as_frame().code().map_or(1005, CloseCode::get), frame.as_frame().reason()),
         };
         assert_eq!((event.code(), event.reason()), (code, reason));
         assert_eq!(event.was_clean(), self.theirs.is_some() && self.written);

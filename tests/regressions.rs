@@ -1,0 +1,244 @@
+//! Close-frame bugs and advisories of other stacks: the input that triggered each, and what is right. One test a row, named
+//! after its source.
+//!
+//! Rows of the list that cannot apply here:
+//! - `nats.go#821` is about an index into the read buffer; that class is [`bun_23832_a_payload_that_comes_in_two_parts`].
+//! - `openclaw#100047` also cuts at limits other than 123; this crate has that one limit.
+//! - `embedded-websocket#16` encodes into a buffer that is too small; here the buffer's type has the room for any frame.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use websocket_close::wire::{self, Error, Peek, Scanner};
+use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, DecodeError, Role};
+
+/// What a frame that is whole decodes to.
+fn decode(local: Role, frame: &[u8]) -> Result<(Option<u16>, String), Error> {
+    let mut frame = frame.to_vec();
+    match wire::peek(local, &frame)? {
+        Peek::Close(header) => {
+            let frame = header.decode(&mut frame)?;
+            Ok((frame.code().map(CloseCode::get), frame.reason().to_owned()))
+        }
+        other => panic!("{other:?} instead of a whole Close"),
+    }
+}
+
+fn refused_with(payload: &[u8]) -> u16 {
+    CloseFrame::from_payload(payload).unwrap_err().close_code().get()
+}
+
+/// A client's frame.
+fn masked(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
+    let body = payload.iter().enumerate().map(|(at, byte)| byte ^ key[at % 4]);
+    [0x88, 0x80 | u8::try_from(payload.len()).unwrap()].into_iter().chain(key).chain(body).collect()
+}
+
+#[test]
+fn tetsuo_pulse_3479_cwist_157_bun_33691_a_body_of_one_byte() {
+    assert_eq!(CloseFrame::from_payload(&[0x03]), Err(DecodeError::MissingByte));
+    assert_eq!(refused_with(&[0x03]), 1002);
+    let error = wire::peek(Role::Server, &[0x88, 0x81, 1, 2, 3, 4, 1]).unwrap_err();
+    assert_eq!(error, Error::Payload(DecodeError::MissingByte));
+}
+
+#[test]
+fn yawc_13_sonic_108_an_empty_body() {
+    assert_eq!(decode(Role::Client, &[0x88, 0x00]), Ok((None, String::new())));
+    let mut closing = ClosingHandshake::new(Role::Client);
+    let answer = closing.receive(CloseFrame::from_payload(&[]).unwrap()).unwrap();
+    assert_eq!(wire::encode(answer, None, &mut [0; 131]), [0x88, 0x00], "1005 is never on the wire");
+    closing.written();
+    assert_eq!(closing.finish().code(), 1005);
+}
+
+#[test]
+fn bun_23832_a_payload_that_comes_in_two_parts() {
+    let frame = [&[0x88, 0x18, 0x03, 0xe8][..], &[b'x'; 22]].concat();
+    assert_eq!(frame.len(), 26);
+    for cut in 0..frame.len() {
+        assert!(matches!(wire::peek(Role::Client, &frame[..cut]), Ok(Peek::Incomplete { .. })), "{cut}");
+    }
+    assert_eq!(wire::peek(Role::Client, &frame[..14]), Ok(Peek::Incomplete { need: 12 }));
+    assert_eq!(decode(Role::Client, &frame), Ok((Some(1000), "x".repeat(22))));
+}
+
+#[test]
+fn ws_1916_code_22373() {
+    let error = decode(Role::Server, &[0x88, 0x82, 0, 0, 0, 0, 0x57, 0x65]).unwrap_err();
+    assert!(matches!(error, Error::Payload(DecodeError::InvalidCode(code)) if code.get() == 22_373));
+    assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
+}
+
+#[test]
+fn actix_web_4216_every_code_was_accepted_and_bad_utf8_echoed() {
+    for code in [0_u16, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
+        assert_eq!(refused_with(&code.to_be_bytes()), 1002, "{code}");
+    }
+    assert_eq!(refused_with(b"\x03\xe8\xff\xfe"), 1007);
+}
+
+#[test]
+fn ws_1868_a_cut_character_grew_into_a_replacement_character() {
+    let payload = [&[0x03, 0xe8][..], &[b'a'; 121], &[0xef, 0xbf]].concat();
+    assert_eq!(payload.len(), 125);
+    assert_eq!(refused_with(&payload), 1007);
+    assert_eq!(CloseEvent::observed(&payload).reason(), "");
+}
+
+#[test]
+fn undici_3206_kaazing_307_a_bad_reason_crashed_or_was_echoed() {
+    for reason in [&[0xff][..], &[0xc0, 0x80], &[0xed, 0xa0, 0x80], &[0xf4, 0x90, 0x80, 0x80]] {
+        let error = CloseFrame::from_payload(&[&[0x03, 0xe8], reason].concat()).unwrap_err();
+        assert_eq!(error.reply().write_payload(&mut [0; 125]), [0x03, 0xef], "{reason:x?}");
+    }
+}
+
+#[test]
+fn bun_30778_the_length_is_in_bytes_not_in_utf16_units() {
+    for (reason, len) in [("\u{800}".repeat(42), 126), ("\u{80}".repeat(64), 128)] {
+        assert!(reason.encode_utf16().count() <= 123);
+        assert_eq!(CloseFrame::new(CloseCode::NORMAL_CLOSURE, &reason).unwrap_err().len(), len);
+    }
+}
+
+#[test]
+fn bun_32820_bun_30722_code_5000_and_a_reason_of_124_bytes() {
+    assert_eq!(CloseCode::new(5000).unwrap_err().get(), 5000);
+    assert!(CloseFrame::new(CloseCode::NORMAL_CLOSURE, &"R".repeat(124)).is_err());
+    let longest = "R".repeat(123);
+    let frame = CloseFrame::new(CloseCode::NORMAL_CLOSURE, &longest).unwrap();
+    assert_eq!(frame.write_payload(&mut [0; 125])[2..], *longest.as_bytes());
+}
+
+#[test]
+fn openclaw_100047_start_technologies_4015_truncation_inside_of_a_character() {
+    let reason = format!("{}{}", "x".repeat(118), "\u{1f600}".repeat(5));
+    let frame = CloseFrame::truncated(CloseCode::INTERNAL_ERROR, &reason);
+    assert_eq!(frame.reason(), &reason[..122]);
+}
+
+#[test]
+fn websocket_node_254_n8n_as_code_318_forwarding_1005_and_1006() {
+    let ends = |received: Option<CloseFrame<'_>>| {
+        let mut closing = ClosingHandshake::new(Role::Client);
+        if let Some(frame) = received {
+            let _answer = closing.receive(frame);
+        }
+        closing.finish()
+    };
+    let empty = ends(Some(CloseFrame::EMPTY));
+    assert_eq!((empty.code(), empty.to_frame()), (1005, Some(CloseFrame::EMPTY)));
+    let lost = ends(None);
+    assert_eq!((lost.code(), lost.to_frame()), (1006, None));
+}
+
+#[test]
+fn netty_14118_a_close_between_fragments_of_a_message() {
+    // The first half of a character, the Close, the second half.
+    let mut stream = *b"\x01\x01\xc3\x88\x02\x03\xe8\x80\x01\xa9";
+    let mut scanner = Scanner::new();
+    assert_eq!(scanner.skip(&stream), Ok(3));
+    assert_eq!(decode(Role::Client, &stream[3..]), Ok((Some(1000), String::new())));
+    let Ok(Peek::Close(header)) = wire::peek(Role::Client, &stream[3..]) else { panic!() };
+    let len = header.frame_len();
+    header.decode(&mut stream[3..]).unwrap();
+    assert_eq!(scanner.skip(&stream[3 + len..]), Ok(3));
+    assert!(scanner.at_boundary());
+}
+
+#[test]
+fn cve_2026_45736_ws_memory_that_was_never_written_was_sent() {
+    for len in 0..=123 {
+        let reason = "r".repeat(len);
+        let frame = CloseFrame::new(CloseCode::GOING_AWAY, &reason).unwrap();
+        let payload = [b"\x03\xe9", reason.as_bytes()].concat();
+        assert_eq!(frame.write_payload(&mut [0xdd; 125]), payload);
+        let mut buffer = [0xdd; 131];
+        assert_eq!(wire::encode(frame, Some([0; 4]), &mut buffer), masked(&payload, [0; 4]));
+        assert_eq!(wire::encode(frame, None, &mut [0xdd; 131])[2..], payload);
+    }
+    assert_eq!(wire::encode(CloseFrame::EMPTY, None, &mut [0xdd; 131]), [0x88, 0x00]);
+}
+
+#[test]
+fn fastws_11_a_close_of_2_to_the_64_bytes() {
+    let frame = [0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    for cut in 2..=frame.len() {
+        assert_eq!(wire::peek(Role::Client, &frame[..cut]), Err(Error::ExtendedLength(127)));
+    }
+}
+
+#[test]
+fn cve_2026_27889_cve_2026_1528_cve_2020_13935_cve_2020_27813_the_top_bit_of_a_64_bit_length() {
+    let data = *b"\x82\xff\x80\0\0\0\0\0\0\0mask1";
+    assert_eq!(wire::peek(Role::Server, &data), Err(Error::LengthTooLarge(1 << 63)));
+    assert_eq!(Scanner::new().skip(&data), Err(Error::LengthTooLarge(1 << 63)));
+    let close = *b"\x88\xff\x80\0\0\0\0\0\0\0mask1";
+    assert_eq!(wire::peek(Role::Server, &close), Err(Error::ExtendedLength(127)));
+}
+
+#[test]
+fn baresip_re_1584_gpac_3860_a_length_that_wraps_when_4_is_added() {
+    for len in [u64::MAX - 3, u64::MAX] {
+        let frame = [&[0x82, 0xff][..], &len.to_be_bytes()].concat();
+        assert_eq!(wire::peek(Role::Server, &frame), Err(Error::LengthTooLarge(len)));
+        let mut scanner = Scanner::new();
+        for (at, byte) in frame.iter().enumerate() {
+            let expected = if at < 9 { Ok(1) } else { Err(Error::LengthTooLarge(len)) };
+            assert_eq!(scanner.skip(&[*byte]), expected, "byte {at}");
+        }
+    }
+    // The longest that is legal wraps nothing either.
+    let longest = [&[0x82, 0xff][..], &(u64::MAX >> 1).to_be_bytes()].concat();
+    assert_eq!(wire::peek(Role::Server, &longest), Ok(Peek::NotClose { frame_len: Some((1 << 63) - 1 + 14) }));
+}
+
+#[test]
+fn fast_websocket_2_a_code_that_was_not_unmasked() {
+    for key in [[0; 4], [0xff; 4], [1, 2, 3, 4], [0x03, 0xe8, 0x00, 0x80]] {
+        let frame = masked(b"\x0f\xa1bye", key);
+        assert_eq!(decode(Role::Server, &frame), Ok((Some(4001), "bye".to_owned())), "{key:x?}");
+        for cut in 2..frame.len() {
+            assert_eq!(wire::peek(Role::Server, &frame[..cut]), Ok(Peek::Incomplete { need: frame.len() - cut }));
+        }
+    }
+}
+
+#[test]
+fn socketrocket_355_facil_io_169_masked_in_the_wrong_direction() {
+    // Refused at byte 1, before any of the payload is looked at.
+    assert_eq!(wire::peek(Role::Client, &[0x88, 0x82]), Err(Error::Masked));
+    assert_eq!(wire::peek(Role::Server, &[0x88, 0x02]), Err(Error::Unmasked));
+}
+
+#[test]
+fn tinymux_792_frames_after_the_close() {
+    let mut closing = ClosingHandshake::new(Role::Server);
+    assert!(closing.receive(CloseFrame::from_static(1000, "first")).is_some());
+    assert_eq!(closing.receive(CloseFrame::from_static(4000, "second")), None);
+    closing.written();
+    assert_eq!(closing.receive(CloseFrame::EMPTY), None);
+    assert_eq!(closing.finish().to_string(), r#"1000 (normal closure) "first", clean"#);
+}
+
+#[test]
+fn cve_2025_5399_curl_a_loop_without_progress() {
+    // Every state in which nothing is taken says how many bytes it waits for.
+    let streams: [&[u8]; 4] = [b"\x88\x02\x03\xe8", b"\x88", b"\x81\x7f\0\0\0\0\0\0\x01\0", b"\x8a\x00\x88\x00"];
+    for stream in streams {
+        let mut scanner = Scanner::new();
+        let mut rest = stream;
+        while !rest.is_empty() {
+            let skipped = scanner.skip(rest).unwrap();
+            rest = &rest[skipped..];
+            match wire::peek(Role::Client, rest) {
+                _ if rest.is_empty() => {}
+                Ok(Peek::Close(header)) => rest = &rest[header.frame_len()..],
+                Ok(Peek::Incomplete { need }) => {
+                    assert!(need > 0);
+                    break;
+                }
+                other => panic!("{other:?} without progress"),
+            }
+        }
+    }
+}
