@@ -24,7 +24,8 @@ def payload(name, data):
 
 
 def wire(name, role, frame, cuts=b""):
-    write("wire", name, bytes([(role == "server") | len(cuts) << 1]) + cuts + frame)
+    for target in ("wire", "codec"):
+        write(target, name, bytes([(role == "server") | len(cuts) << 1]) + cuts + frame)
 
 
 for vector in load("conformance"):

@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+#[cfg(feature = "codec")]
+#[path = "../fuzz/src/codec.rs"]
+mod codec;
 #[path = "../fuzz/src/handshake.rs"]
 mod handshake;
 #[path = "../fuzz/src/payload.rs"]
@@ -37,4 +40,12 @@ fn wire() {
 #[test]
 fn handshake() {
     replay("handshake", handshake::check);
+}
+
+#[cfg(feature = "codec")]
+#[test]
+fn codec() {
+    replay("codec", codec::check);
+    // The input is of the same form.
+    replay("wire", codec::check);
 }

@@ -3,6 +3,7 @@
 //! The modules without dependencies are also compiled into `tests/corpus.rs` of the main crate, which replays the committed
 //! corpus.
 
+pub mod codec;
 pub mod differential;
 pub mod handshake;
 pub mod payload;

@@ -30,7 +30,7 @@ pub fn check(input: &[u8]) {
 }
 
 /// The stream in pieces of the given lengths, and the rest.
-fn pieces<'a>(mut stream: &'a [u8], lengths: &[u8]) -> Vec<&'a [u8]> {
+pub(crate) fn pieces<'a>(mut stream: &'a [u8], lengths: &[u8]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     for &len in lengths {
         let (piece, rest) = stream.split_at(usize::from(len).min(stream.len()));
@@ -70,7 +70,7 @@ fn look(local: Role, stream: &[u8]) -> Findings {
 }
 
 /// The length of the Close that `bytes` begins with, if it is whole.
-fn close_at(local: Role, bytes: &[u8]) -> Result<Option<usize>, Error> {
+pub(crate) fn close_at(local: Role, bytes: &[u8]) -> Result<Option<usize>, Error> {
     let (fin, rsv) = (bytes[0] / 128, bytes[0] / 16 % 8);
     if fin == 0 {
         return Err(Error::Fragmented);
@@ -93,7 +93,7 @@ fn close_at(local: Role, bytes: &[u8]) -> Result<Option<usize>, Error> {
 }
 
 /// The length of the other frame that `bytes` begins with, if it is whole.
-fn other_at(bytes: &[u8]) -> Result<Option<usize>, Error> {
+pub(crate) fn other_at(bytes: &[u8]) -> Result<Option<usize>, Error> {
     let Some(&second) = bytes.get(1) else { return Ok(None) };
     let mask_len = if second / 128 == 1 { 4 } else { 0 };
     let (header_len, len_bytes) = match second % 128 {
@@ -163,7 +163,7 @@ fn drive(local: Role, pieces: &[&[u8]]) -> Findings {
 }
 
 /// The payload of a whole Close, unmasked.
-fn payload_of(frame: &[u8]) -> Vec<u8> {
+pub(crate) fn payload_of(frame: &[u8]) -> Vec<u8> {
     if frame[1] < 128 {
         return frame[2..].to_vec();
     }

@@ -1,1 +1,1 @@
-
+//! Proofs about the crate. `tests/README.md` lists them with their commands.

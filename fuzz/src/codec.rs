@@ -1,0 +1,249 @@
+//! The codec over a stream that comes in pieces: alone and around codecs of two kinds it yields what stands in the stream, keeps
+//! no more than it must, and writes one Close at most, however it is asked.
+//!
+//! The input of [`check`] is that of the target `wire`; the cuts are also the script of what is written.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use tokio_util::codec::{Decoder, Encoder};
+use websocket_close::codec::{CloseCodec, Error, Message};
+use websocket_close::wire::{self, Peek};
+use websocket_close::{CloseFrame, OwnedCloseFrame, Role};
+
+use crate::payload::{Verdict, judge, verdict};
+use crate::wire::{close_at, other_at, payload_of, pieces};
+
+/// What stands in a stream up to the first Close: the other frames that are whole, and what is then.
+#[derive(Debug, PartialEq, Eq)]
+struct Contents {
+    others: Vec<Vec<u8>>,
+    end: End,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// A Close, by its payload.
+    Close(Vec<u8>),
+    BadClose(Vec<u8>),
+    Fault(wire::Error),
+    /// The end of the stream, and whether that is the end of a frame.
+    Eof(bool),
+}
+
+/// The property.
+pub fn check(input: &[u8]) {
+    let Some((&head, rest)) = input.split_first() else { return };
+    let local = if head & 1 == 0 { Role::Client } else { Role::Server };
+    let (cuts, stream) = rest.split_at(usize::from(head >> 1).min(rest.len()));
+    let contents = look(local, stream);
+    for pieces in [vec![stream], stream.chunks(1).collect(), pieces(stream, cuts)] {
+        let alone = read(codec(local), &pieces, &contents.end, |never: Infallible| match never {});
+        assert!(alone.is_empty());
+        for greedy in [false, true] {
+            let inner = Frames { greedy, ready: VecDeque::new() };
+            let others = read(codec(local).wrap(inner), &pieces, &contents.end, |frame: Vec<u8>| frame);
+            assert_eq!(others, contents.others, "greedy: {greedy}");
+        }
+    }
+    check_writing(local, cuts);
+}
+
+fn codec(local: Role) -> CloseCodec {
+    match local {
+        Role::Client => CloseCodec::client([0x0f, 0xf0, 0x00, 0xaa]),
+        Role::Server => CloseCodec::server(),
+    }
+}
+
+/// Frame by frame over the whole stream.
+fn look(local: Role, stream: &[u8]) -> Contents {
+    let mut others = Vec::new();
+    let mut rest = stream;
+    let end = loop {
+        let Some(first) = rest.first() else { break End::Eof(true) };
+        let is_close = first % 16 == 8;
+        match if is_close { close_at(local, rest) } else { other_at(rest) } {
+            Ok(Some(len)) if is_close => {
+                let payload = payload_of(&rest[..len]);
+                let good = matches!(judge(&payload), Verdict::Empty | Verdict::Accepted(..));
+                break if good { End::Close(payload) } else { End::BadClose(payload) };
+            }
+            Ok(Some(len)) => {
+                others.push(rest[..len].to_vec());
+                rest = &rest[len..];
+            }
+            Ok(None) => break End::Eof(false),
+            Err(fault) => break End::Fault(fault),
+        }
+    };
+    Contents { others, end }
+}
+
+/// Feeds the pieces to the codec, checks that it ends as expected, and returns what it yielded before.
+fn read<C: Decoder<Error = io::Error>, T>(
+    mut codec: CloseCodec<C>,
+    pieces: &[&[u8]],
+    end: &End,
+    frame: impl Fn(C::Item) -> T,
+) -> Vec<T> {
+    let mut others = Vec::new();
+    let mut ended = false;
+    let mut buffer = BytesMut::new();
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        loop {
+            let capacity = buffer.capacity();
+            let decoded = codec.decode(&mut buffer);
+            assert!(buffer.capacity() <= capacity, "nothing is reserved for what is only announced");
+            if ended {
+                assert!(buffer.is_empty(), "what follows the end is discarded");
+                match (decoded, end) {
+                    (Ok(None), End::Close(_)) | (Err(Error::Poisoned), End::BadClose(_) | End::Fault(_)) => break,
+                    (decoded, _) => panic!("{:?} after the end", decoded.map(|_| "something or nothing")),
+                }
+            }
+            match decoded {
+                Ok(None) => break,
+                Ok(Some(Message::Other(item))) => others.push(frame(item)),
+                Ok(Some(Message::Close(close))) => {
+                    let End::Close(payload) = end else { panic!("{close} instead of {end:?}") };
+                    assert_eq!(close.as_frame().write_payload(&mut [0; 125]), payload);
+                    ended = true;
+                }
+                Err(Error::Wire(fault)) => {
+                    match (fault, end) {
+                        (wire::Error::Payload(error), End::BadClose(payload)) => {
+                            assert_eq!(verdict(&Err(error)), judge(payload));
+                        }
+                        (fault, end) => assert_eq!(End::Fault(fault), *end),
+                    }
+                    ended = true;
+                }
+                Err(error) => panic!("{error} instead of {end:?}"),
+            }
+        }
+    }
+    assert_eq!(ended, !matches!(end, End::Eof(_)));
+    match (codec.decode_eof(&mut buffer), end) {
+        (Ok(None), End::Close(_) | End::Eof(true))
+        | (Err(Error::UnexpectedEof), End::Eof(false))
+        | (Err(Error::Poisoned), End::BadClose(_) | End::Fault(_)) => {}
+        (decoded, _) => {
+            panic!("{:?} at the end of the transport, not {end:?}", decoded.map(|_| "something or nothing"))
+        }
+    }
+    others
+}
+
+/// An inner codec that yields frames as they are: one a call from the buffer, or all that are there into a queue of its own.
+struct Frames {
+    greedy: bool,
+    ready: VecDeque<Vec<u8>>,
+}
+
+impl Decoder for Frames {
+    type Item = Vec<u8>;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<u8>>> {
+        while !src.is_empty() && (self.greedy || self.ready.is_empty()) {
+            assert_ne!(src[0] % 16, 8, "the inner codec sees no Close");
+            let Ok(Some(len)) = other_at(src) else { break };
+            self.ready.push_back(src.split_to(len).to_vec());
+        }
+        Ok(self.ready.pop_front())
+    }
+}
+
+/// Writes as an item says, right or wrong.
+impl Encoder<Bytes> for Frames {
+    type Error = io::Error;
+
+    fn encode(&mut self, item: Bytes, dst: &mut BytesMut) -> io::Result<()> {
+        dst.extend_from_slice(&item);
+        Ok(())
+    }
+}
+
+/// What the inner codec is made to write: whole frames, two in one call, parts, a Close, a length that is a fault.
+const ITEMS: [&[u8]; 9] = [
+    b"\x89\x00",
+    b"\x81\x02hi",
+    b"\x8a\x01p\x82\x00",
+    b"\x82\x00\x8a\x01p",
+    b"\x82\x05a",
+    b"bcde",
+    b"\x88\x02\x03\xe8",
+    b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"",
+];
+
+fn check_writing(local: Role, script: &[u8]) {
+    let mut codec = codec(local).wrap(Frames { greedy: false, ready: VecDeque::new() });
+    let mut out = BytesMut::new();
+    let (mut chosen, mut close_at, mut failed) = (None::<OwnedCloseFrame>, None, false);
+    for step in script {
+        let before = out.clone();
+        let frame = [CloseFrame::EMPTY, CloseFrame::from_static(1001, "gone")][usize::from(step >> 7)];
+        match step % 12 {
+            9 => {
+                let encoded = codec.encode(Message::Close(frame.into()), &mut out);
+                if close_at.is_some() || !is_whole(&before) {
+                    encoded.unwrap_err();
+                    assert_eq!(out, before);
+                    continue;
+                }
+                encoded.unwrap();
+                let chosen = chosen.get_or_insert_with(|| frame.into_owned());
+                let mut written = out[before.len()..].to_vec();
+                let peer = if local == Role::Client { Role::Server } else { Role::Client };
+                let Ok(Peek::Close(header)) = wire::peek(peer, &written) else { panic!("{written:?} is no Close") };
+                assert_eq!(header.frame_len(), written.len());
+                assert_eq!(header.decode(&mut written), Ok(chosen.as_frame()));
+                close_at = Some(before.len());
+            }
+            10 => {
+                codec.fail(frame);
+                chosen.get_or_insert_with(|| frame.into_owned());
+                failed = true;
+            }
+            11 => codec.written(),
+            item => {
+                let item = ITEMS[usize::from(item)];
+                let allowed = !failed && may_be_written(&[&before, item].concat(), close_at);
+                let encoded = codec.encode(Message::Other(Bytes::from_static(item)), &mut out);
+                assert_eq!(encoded.is_ok(), allowed, "{item:x?} after {before:x?}");
+                assert_eq!(out[before.len()..], *if allowed { item } else { b"" });
+            }
+        }
+    }
+}
+
+/// Whether the bytes end with a frame.
+fn is_whole(mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        let Ok(Some(len)) = other_at(bytes) else { return false };
+        bytes = &bytes[len..];
+    }
+    true
+}
+
+/// Whether the only Close is the one at that place, no data frame begins behind it, and all lengths are legal.
+fn may_be_written(bytes: &[u8], close: Option<usize>) -> bool {
+    let mut at = 0;
+    while let Some(first) = bytes.get(at) {
+        let is_ours = close == Some(at);
+        if (first % 16 == 8 && !is_ours) || (first % 16 < 8 && close.is_some_and(|close| close < at)) {
+            return false;
+        }
+        match other_at(&bytes[at..]) {
+            Ok(Some(len)) => at += len,
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+    true
+}

@@ -1,0 +1,137 @@
+//! Every input of a space, against an oracle that was written without the crate: `exhaust codes`, `reasons`, `places`, `leads`
+//! or `all`. `tests/proofs/exhaust.sh` builds and runs it.
+
+use std::process::ExitCode;
+use std::thread;
+
+use websocket_close::{CloseCode, CloseFrame, DecodeError};
+
+/// The codes that may be sent (RFC 6455, 7.4, and the registry), one by one and by range.
+fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000 | 1001 | 1002 | 1003 | 1007 | 1008 | 1009 | 1010 | 1011 | 1012 | 1013 | 1014)
+        || (3000..=3999).contains(&code)
+        || (4000..=4999).contains(&code)
+}
+
+/// All codes with all lengths of payload; decoded, and encoded again.
+fn codes() -> (u64, u64) {
+    let mut accepted = 0;
+    for code in 0..=u16::MAX {
+        let mut payload = [b'r'; 126];
+        payload[..2].copy_from_slice(&code.to_be_bytes());
+        for len in 0..=126 {
+            let payload = &payload[..len];
+            match (CloseFrame::from_payload(payload), len) {
+                (Ok(frame), 0) => assert_eq!(frame, CloseFrame::EMPTY),
+                (Err(DecodeError::MissingByte), 1) | (Err(DecodeError::TooLong(126)), 126) => {}
+                (Ok(frame), 2..=125) if may_be_sent(code) => {
+                    assert_eq!(frame.code().map(CloseCode::get), Some(code));
+                    assert_eq!(frame.reason().as_bytes(), &payload[2..]);
+                    assert_eq!(frame.write_payload(&mut [0; 125]), payload);
+                    accepted += 1;
+                }
+                (Err(DecodeError::InvalidCode(error)), 2..=125) if !may_be_sent(code) => assert_eq!(error.get(), code),
+                (decoded, _) => panic!("{decoded:?} for {code} with {len} bytes"),
+            }
+        }
+    }
+    (65_536 * 127, accepted)
+}
+
+/// One reason, with the code 1000: the verdict, the text and the place of the fault are those of `core::str`.
+#[inline]
+fn same_as_core(payload: &[u8]) -> bool {
+    let text = std::str::from_utf8(&payload[2..]);
+    match (CloseFrame::from_payload(payload), text) {
+        (Ok(frame), Ok(text)) => {
+            assert_eq!(frame.reason(), text);
+            true
+        }
+        (Err(DecodeError::InvalidUtf8(error)), Err(expected)) => {
+            assert_eq!(error, expected);
+            false
+        }
+        (decoded, text) => panic!("{decoded:?} for {payload:x?}, core::str: {text:?}"),
+    }
+}
+
+/// All reasons of up to three bytes.
+fn reasons() -> (u64, u64) {
+    let (mut size, mut accepted) = (0, 0);
+    for len in 0..=3_u32 {
+        for number in 0..1_u32 << (8 * len) {
+            let [a, b, c, _] = number.to_le_bytes();
+            size += 1;
+            accepted += u64::from(same_as_core(&[0x03, 0xe8, a, b, c][..2 + len as usize]));
+        }
+    }
+    // 1 + 128 + (128^2 + 1920) + (128^3 + 2 * 128 * 1920 + 61440): sequences of 1, 2 and 3 bytes in every order.
+    assert_eq!(accepted, 1 + 128 + 18_304 + 2_650_112);
+    (size, accepted)
+}
+
+/// All reasons of four bytes whose first byte is in the range, on two threads.
+fn four_bytes(first: u8, last: u8) -> (u64, u64) {
+    let half = |odd: u8| {
+        move || {
+            let mut accepted = 0;
+            for lead in (first..=last).filter(|lead| lead % 2 == odd) {
+                for rest in 0..1_u32 << 24 {
+                    let [a, b, c, _] = rest.to_le_bytes();
+                    accepted += u64::from(same_as_core(&[0x03, 0xe8, lead, a, b, c]));
+                }
+            }
+            accepted
+        }
+    };
+    let halves = [0, 1].map(|odd| thread::spawn(half(odd)));
+    let accepted = halves.into_iter().map(|half| half.join().expect("no panic")).sum();
+    (u64::from(last - first + 1) << 24, accepted)
+}
+
+/// Four bytes, each of which is the first or the last of a range in RFC 3629's grammar or just outside of it, at every place of
+/// a reason of 123 bytes: where a validator that works in blocks could differ.
+fn places() -> (u64, u64) {
+    const EDGES: [u8; 22] = [
+        0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef,
+        0xf0, 0xf3, 0xf4, 0xf5,
+    ];
+    let (mut size, mut accepted) = (0, 0);
+    for place in 0..=119 {
+        let mut payload = [b'r'; 125];
+        payload[..2].copy_from_slice(&[0x03, 0xe8]);
+        for a in EDGES {
+            for b in EDGES {
+                for c in EDGES {
+                    for d in EDGES {
+                        payload[2 + place..6 + place].copy_from_slice(&[a, b, c, d]);
+                        size += 1;
+                        accepted += u64::from(same_as_core(&payload));
+                    }
+                }
+            }
+        }
+    }
+    (size, accepted)
+}
+
+fn main() -> ExitCode {
+    let space = std::env::args().nth(1).unwrap_or_default();
+    let (size, accepted) = match space.as_str() {
+        "codes" => codes(),
+        "reasons" => reasons(),
+        "places" => places(),
+        "leads" => four_bytes(0xc2, 0xf4),
+        "all" => {
+            let (size, accepted) = four_bytes(0x00, 0xff);
+            assert_eq!(accepted, 128 * 2_650_112 + 1920 * 18_304 + 61_440 * 128 + 1_048_576);
+            (size, accepted)
+        }
+        _ => {
+            eprintln!("usage: exhaust codes | reasons | places | leads | all");
+            return ExitCode::FAILURE;
+        }
+    };
+    println!("{space}: {size} payloads decoded, {accepted} accepted, all as the oracle says");
+    ExitCode::SUCCESS
+}
