@@ -242,3 +242,187 @@ fn cve_2025_5399_curl_a_loop_without_progress() {
         }
     }
 }
+
+/// The rows that are about a codec and about driving a connection.
+#[cfg(feature = "codec")]
+mod codec {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use bytes::{Bytes, BytesMut};
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
+    use tokio_util::codec::{BytesCodec, Decoder, Encoder, Framed};
+    use websocket_close::CloseFrame;
+    use websocket_close::codec::{CloseCodec, Error, Message, Timeouts, finish};
+
+    const GOODBYE: CloseFrame<'static> = CloseFrame::from_static(1000, "done");
+
+    #[test]
+    fn rustsec_2022_0035_memory_for_a_length_that_is_only_announced() {
+        for header in
+            [&b"\x88\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", b"\x88\x7d"]
+        {
+            let mut buffer = BytesMut::with_capacity(16);
+            buffer.extend_from_slice(header);
+            let capacity = buffer.capacity();
+            let _ = CloseCodec::client([0; 4]).decode(&mut buffer);
+            assert!(buffer.capacity() <= capacity, "{header:x?}");
+        }
+    }
+
+    #[test]
+    fn rustsec_2020_0043_ws_an_outgoing_buffer_without_bound() {
+        let mut codec = CloseCodec::server();
+        let mut out = BytesMut::new();
+        for _ in 0..1000 {
+            let mut buffer = BytesMut::from(&b"\x89\x80\0\0\0\0\x88\x80\0\0\0\0"[..]);
+            while let Ok(Some(Message::Close(close))) = codec.decode(&mut buffer) {
+                codec.encode(Message::Close(close), &mut out).unwrap();
+            }
+            assert!(buffer.is_empty());
+        }
+        assert_eq!(out, b"\x88\x00"[..]);
+    }
+
+    /// Counts how many bytes the inner codec is shown.
+    struct Counts(usize);
+
+    impl Decoder for Counts {
+        type Item = ();
+        type Error = io::Error;
+
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<()>> {
+            self.0 += src.len();
+            src.clear();
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn cve_2023_43669_tungstenite_work_that_grows_with_the_square_of_the_input() {
+        let mut codec = CloseCodec::client([0; 4]).wrap(Counts(0));
+        let mut buffer = BytesMut::new();
+        buffer.extend_from_slice(&[0x82, 0x7f, 0, 0, 0, 0, 0, 1, 0, 0]);
+        for _ in 0..65_536 {
+            buffer.extend_from_slice(b"x");
+            assert!(codec.decode(&mut buffer).unwrap().is_none());
+            // Looked at again and again it would pile up.
+            assert!(buffer.is_empty());
+        }
+        assert_eq!(codec.inner().0, 10 + 65_536);
+    }
+
+    #[test]
+    fn undertow_1935_a_buffer_that_control_frames_leave_behind() {
+        let mut codec = CloseCodec::client([0; 4]);
+        let mut buffer = BytesMut::with_capacity(64);
+        for _ in 0..1_000_000 {
+            buffer.extend_from_slice(b"\x8a\x02pp");
+            assert!(codec.decode(&mut buffer).unwrap().is_none());
+        }
+        assert!(buffer.is_empty() && buffer.capacity() <= 64);
+    }
+
+    #[test]
+    fn tinymux_792_frames_after_the_close_are_dropped() {
+        let mut codec = CloseCodec::client([0; 4]).wrap(BytesCodec::new());
+        let mut buffer = BytesMut::from(&b"\x88\x02\x03\xe8\x81\x01a\x88\x02\x03\xe9"[..]);
+        let Ok(Some(Message::Close(close))) = codec.decode(&mut buffer) else { panic!() };
+        assert_eq!(close.as_frame(), CloseFrame::from_static(1000, ""));
+        assert!(codec.decode(&mut buffer).unwrap().is_none());
+    }
+
+    #[test]
+    fn tokio_tungstenite_67_tungstenite_405_bun_32681_data_after_the_close() {
+        let mut codec = CloseCodec::server().wrap(BytesCodec::new());
+        let mut out = BytesMut::new();
+        codec.encode(Message::<Bytes>::Close(GOODBYE.into()), &mut out).unwrap();
+        let text = Message::Other(Bytes::from_static(b"\x81\x01a"));
+        assert!(matches!(codec.encode(text, &mut out), Err(Error::DataAfterClose)));
+        assert_eq!(out, b"\x88\x06\x03\xe8done"[..]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tungstenite_405_an_answer_that_was_queued_but_never_flushed() {
+        let (ours, mut theirs) = duplex(64);
+        theirs.write_all(b"\x88\x82\0\0\0\0\x03\xe9").await.unwrap();
+        let mut framed = Framed::new(ours, CloseCodec::server());
+        let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT);
+        let mut answer = [0; 4];
+        let (finished, read) = tokio::join!(finished, theirs.read_exact(&mut answer));
+        read.unwrap();
+        // The two crossed: ours was chosen before theirs was read.
+        assert_eq!(answer, *b"\x88\x06\x03\xe8");
+        assert_eq!(finished.event.to_string(), "1001 (going away), clean");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn faye_58_beast_365_nim_websock_131_http_jl_865_waiting_for_ever_for_the_close() {
+        let (ours, _silent) = duplex(64);
+        let mut framed = Framed::new(ours, CloseCodec::client([0; 4]));
+        let begun = tokio::time::Instant::now();
+        let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(10));
+        assert_eq!(finished.event.to_string(), "1006 (abnormal closure), not clean");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn python_websockets_1487_waiting_for_ever_for_the_end_of_the_transport() {
+        let (ours, mut theirs) = duplex(64);
+        theirs.write_all(b"\x88\x02\x03\xe8").await.unwrap();
+        let mut framed = Framed::new(ours, CloseCodec::client([0; 4]));
+        let begun = tokio::time::Instant::now();
+        let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(2));
+        assert!(finished.event.was_clean(), "both Closes were through");
+        drop(theirs);
+    }
+
+    /// A transport that is gone.
+    struct Gone;
+
+    impl AsyncRead for Gone {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+        }
+    }
+
+    impl AsyncWrite for Gone {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
+        }
+    }
+
+    #[tokio::test]
+    async fn curl_17957_an_empty_close_when_the_connection_had_gone() {
+        let mut framed = Framed::new(Gone, CloseCodec::client([0; 4]));
+        let finished = finish(&mut framed, CloseFrame::EMPTY, Timeouts::DEFAULT).await;
+        assert_eq!(finished.event.to_string(), "1006 (abnormal closure), not clean");
+        assert!(finished.io_error.is_some());
+    }
+
+    #[test]
+    fn cve_2025_5399_curl_a_codec_without_progress() {
+        let mut stream = &b"\x89\x01p\x81\x7e\x01\x00"[..];
+        let mut codec = CloseCodec::client([0; 4]);
+        let mut buffer = BytesMut::new();
+        while let Some((byte, rest)) = stream.split_first() {
+            buffer.extend_from_slice(&[*byte]);
+            // One call for each byte: it returns, and takes what it got.
+            assert!(codec.decode(&mut buffer).unwrap().is_none());
+            assert!(buffer.is_empty());
+            stream = rest;
+        }
+        assert!(matches!(codec.decode_eof(&mut buffer), Err(Error::UnexpectedEof)));
+    }
+}
