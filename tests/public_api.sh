@@ -1,0 +1,10 @@
+#!/bin/sh
+# The public API, all features on, is the one that was committed; `public_api.sh --update` commits to another.
+set -eu
+cd "$(dirname "$0")/.."
+listing=$(mktemp)
+trap 'rm "$listing"' EXIT
+cargo +nightly public-api --all-features -sss >"$listing"
+if [ "${1:-}" = --update ]; then cp "$listing" tests/public-api.txt; fi
+diff -u tests/public-api.txt "$listing"
+echo "public_api.sh: $(wc -l <"$listing") lines, unchanged"
