@@ -168,12 +168,12 @@ impl Encoder<Bytes> for Frames {
     }
 }
 
-/// What the inner codec is made to write: whole frames, two in one call, parts, a Close, a length that is a fault.
+/// What the inner codec is made to write: whole frames, two in one call (one with a bit of an extension), parts, a Close, a length that is a fault.
 const ITEMS: [&[u8]; 9] = [
     b"\x89\x00",
     b"\x81\x02hi",
     b"\x8a\x01p\x82\x00",
-    b"\x82\x00\x8a\x01p",
+    b"\x92\x00\x8a\x01p",
     b"\x82\x05a",
     b"bcde",
     b"\x88\x02\x03\xe8",
