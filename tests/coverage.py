@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every region of src is run by the tests, or is listed in coverage.txt with its argument: `coverage.py`. It needs cargo-llvm-cov
-and LLVM 22 (tests/proofs/install.sh)."""
+and LLVM 22 (`proofs/install.sh llvm-22`)."""
 import os
 import pathlib
 import re
