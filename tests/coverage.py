@@ -24,9 +24,10 @@ for line in run.stdout.splitlines():
     if match := re.fullmatch(r".*/src/(\w+\.rs):", line):
         file = match[1]
     elif match := re.match(r"\s*\d+\|\s*([^|]*)\|(.*)", line):
-        source = match[2].strip()
+        # The branch of an `if` that is not taken is shown at its brace: name it by the line before.
+        source = match[2].strip() if match[2].strip() != "}" else f"{source} }}"
         lines += bool(match[1])
-        if match[1].strip() == "0" and source not in ("}", ")", "},"):
+        if match[1].strip() == "0" and match[2].strip() not in ("}", ")", "},"):
             unreached.add((file, source))
     elif file and re.fullmatch(r"[\s\^\d.kM|]*\^0\b[\s\^\d.kM|]*", line):
         unreached.add((file, source))
