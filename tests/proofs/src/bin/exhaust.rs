@@ -90,7 +90,7 @@ fn four_bytes(first: u8, last: u8, valid: u64) -> (u64, u64) {
     let halves = [0, 1].map(|odd| thread::spawn(half(odd)));
     let accepted = halves.into_iter().map(|half| half.join().expect("no panic")).sum();
     assert_eq!(accepted, valid);
-    (u64::from(last - first + 1) << 24, accepted)
+    ((u64::from(last - first) + 1) << 24, accepted)
 }
 
 /// Four bytes, each of which is the first or the last of a range in RFC 3629's grammar or just outside of it, at every place of
