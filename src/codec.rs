@@ -269,7 +269,7 @@ impl<C> CloseCodec<C> {
         src: &mut BytesMut,
         make: impl FnOnce(CloseFrame<'_>) -> R,
     ) -> Result<Option<R>, wire::Error> {
-        let made = match self.decode_close(src) {
+        let outcome = match self.decode_close(src) {
             Ok(None) => return Ok(None),
             Ok(Some(frame)) => {
                 // The answer is queued by `finish`, or by a `Message::Close`.
@@ -283,7 +283,7 @@ impl<C> CloseCodec<C> {
             }
         };
         src.clear();
-        made
+        outcome
     }
 
     fn decode_close<'a>(&self, src: &'a mut BytesMut) -> Result<Option<CloseFrame<'a>>, wire::Error> {
