@@ -18,7 +18,7 @@ const TLS_HANDSHAKE: u16 = 1015;
 /// How a WebSocket ended, as the [HTML standard's `CloseEvent`](https://websockets.spec.whatwg.org/#closeevent) tells it.
 ///
 /// The three facts are independent: `wasClean` says whether the closing handshake was completed, not whether all was well, so
-/// that 1011 can be clean and 1000 unclean. Unlike a [`CloseFrame`](crate::CloseFrame) an event can hold any code, such as
+/// that 1011 can be clean and 1000 unclean. Unlike a [`CloseFrame`] an event can hold any code, such as
 /// 1005 (a Close without a code came) and 1006 (no valid Close came). A [`ClosingHandshake`](crate::ClosingHandshake)
 /// ends in one.
 ///
@@ -183,7 +183,7 @@ impl CloseEvent {
     }
 }
 
-/// `1001 (going away) "see you", clean`. The reason is quoted as in the `Display` of a [`CloseFrame`](crate::CloseFrame).
+/// `1001 (going away) "see you", clean`. The reason is quoted as in the `Display` of a [`CloseFrame`].
 impl fmt::Display for CloseEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt_code(self.code, f)?;
