@@ -19,17 +19,22 @@ run = subprocess.run(
 if run.returncode:
     sys.exit("coverage.py: FAILED, the tests did not run")
 
-unreached, lines, file, source = set(), 0, None, None
+unreached, seen, lines, file, source, first = set(), set(), 0, None, None, False
 for line in run.stdout.splitlines():
     if match := re.fullmatch(r".*/src/(\w+\.rs):", line):
         file = match[1]
-    elif match := re.match(r"\s*\d+\|\s*([^|]*)\|(.*)", line):
-        # The branch of an `if` that is not taken is shown at its brace: name it by the line before.
-        source = match[2].strip() if match[2].strip() != "}" else f"{source} }}"
-        lines += bool(match[1])
-        if match[1].strip() == "0" and match[2].strip() not in ("}", ")", "},"):
-            unreached.add((file, source))
-    elif file and re.fullmatch(r"[\s\^\d.kM|]*\^0\b[\s\^\d.kM|]*", line):
+    elif match := re.match(r"(?:\s*\|)*\s*(\d+)\|\s*([^|]*)\|(.*)", line):
+        # The sum comes first, then each instance of a function for itself.
+        first = (file, match[1]) not in seen
+        seen.add((file, match[1]))
+        if first:
+            text = match[3].strip()
+            # The branch of an `if` that is not taken is shown at its brace: name it by the line before.
+            source = text if text != "}" else f"{source} }}"
+            lines += bool(match[2])
+            if match[2].strip() == "0" and text not in ("}", ")", "},"):
+                unreached.add((file, source))
+    elif first and re.fullmatch(r"[\s\^\d.kM|]*\^0\b[\s\^\d.kM|]*", line):
         unreached.add((file, source))
 if lines == 0:
     sys.exit("coverage.py: FAILED, the report was not understood")
