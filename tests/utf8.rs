@@ -141,3 +141,25 @@ fn text_is_kept_as_it_is() {
         assert_eq!(CloseFrame::from_payload(&payload).unwrap().reason(), text);
     }
 }
+
+/// Two bytes that are not ASCII, at every two places of every length: a check that works in blocks must not let them cancel out.
+#[test]
+fn every_two_places() {
+    for len in 2..=123 {
+        let mut payload = [b'r'; 125];
+        payload[..2].copy_from_slice(&[0x03, 0xe8]);
+        let payload = &mut payload[..2 + len];
+        for first in 2..payload.len() {
+            payload[first] = 0x80;
+            for second in first + 1..payload.len() {
+                payload[second] = 0x80;
+                let Err(DecodeError::InvalidUtf8(error)) = CloseFrame::from_payload(payload) else {
+                    panic!("{len} bytes with 0x80 at {first} and {second} were taken")
+                };
+                assert_eq!((error.valid_up_to(), error.error_len()), (first - 2, Some(1)));
+                payload[second] = b'r';
+            }
+            payload[first] = b'r';
+        }
+    }
+}
