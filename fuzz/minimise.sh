@@ -9,7 +9,7 @@ merged=$(mktemp -d)
 "$binary" -merge=1 "$merged" "corpus/$target" "$@" 2>&1 | tail -n 1
 for seed in "corpus/$target"/*; do
     hashed=$merged/$(sha1sum "$seed" | cut -d ' ' -f 1)
-    if [ -e "$hashed" ]; then mv "$hashed" "$merged/$(basename "$seed")"; fi
+    if [ -e "$hashed" ] && [ "$(basename "$seed")" != "$(basename "$hashed")" ]; then mv "$hashed" "$merged/$(basename "$seed")"; fi
 done
 rm -r "corpus/$target"
 mv "$merged" "corpus/$target"
