@@ -32,7 +32,10 @@ use crate::wire::{self, MAX_FRAME_LEN, Peek, Scanner};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message<T> {
-    /// The Close frame.
+    /// Read: the peer's Close. It is **not answered yet**, and nothing is read after it: leave the loop and call [`finish`].
+    ///
+    /// Written: the Close to send. If the peer's has been read, or the connection has failed, the Close that goes out is the
+    /// one the handshake has chosen, whatever frame this holds.
     Close(OwnedCloseFrame),
     /// An item of the inner codec.
     Other(T),
@@ -70,12 +73,11 @@ impl Encoder<Infallible> for Discard {
 /// is a Close, and the half message is dropped. After an error every further call is an error, [`Error::Poisoned`].
 ///
 /// Writing: one Close, ever. After it the control frames that `C` writes, such as pongs, still pass; data frames do not, nor
-/// does a Close of `C`'s own making at any time: these are errors, and none of their bytes stay in the buffer. Once
-/// the peer's Close has come, [`Message::Close`] writes the answer that the handshake has chosen, whatever frame it holds.
+/// does a Close of `C`'s own making at any time: these are errors, and none of their bytes stay in the buffer.
 ///
 /// What `C` has to keep to, as every decoder for tokio-util should: it removes bytes only from the front of its buffer; it
-/// returns `None` only when it needs more bytes; it writes whole frames, though several calls may share in one. It is wrapped at
-/// a frame boundary, which is to say before the first frame.
+/// returns `None` only when it needs more bytes. What it writes is a sequence of WebSocket frames, masked as the role asks; one
+/// frame may take several calls. It is wrapped at a frame boundary, which is to say before the first frame.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -97,6 +99,8 @@ pub struct CloseCodec<C = Discard> {
     key: Option<[u8; 4]>,
     closing: ClosingHandshake,
     incoming: Incoming,
+    /// What was read from the start of a Close on, while the inner codec still has bytes before it.
+    behind: BytesMut,
     /// Where frames begin among the bytes read.
     reading: Scanner,
     /// Where frames begin among the bytes that the inner codec writes.
@@ -109,18 +113,20 @@ pub struct CloseCodec<C = Discard> {
     completed: Option<Instant>,
 }
 
-/// How far the read buffer has been looked at.
+/// How far reading has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Incoming {
-    /// Its first so many bytes hold no start of a Close.
+    /// The first so many bytes of the read buffer have been looked at, and no Close begins there.
     Scanned(usize),
-    /// A Close begins so many bytes from its front, or nobody knows what does; what is before is for the inner codec.
-    StopAt(usize),
-    /// The same place is now its front: the inner codec has had everything before.
+    /// A Close begins in `behind`, or nobody knows what does; so many bytes before it are left for the inner codec.
+    Draining(usize),
+    /// It begins at the front of the read buffer: the inner codec has had everything before.
     Stop,
     /// A Close was received: the rest is discarded.
     Received,
-    /// An error was returned: the rest is discarded.
+    /// The transport has ended inside a frame.
+    Truncated,
+    /// Another error was returned, or the connection was failed: the rest is discarded.
     Poisoned,
 }
 
@@ -158,6 +164,7 @@ impl CloseCodec {
             key,
             closing: ClosingHandshake::new(local),
             incoming: Incoming::Scanned(0),
+            behind: BytesMut::new(),
             reading: Scanner::new(),
             writing: Scanner::new(),
             queued: false,
@@ -166,7 +173,7 @@ impl CloseCodec {
         }
     }
 
-    /// The same codec around `inner`, which decodes and encodes all other frames.
+    /// The same codec around `inner`, which decodes and encodes all other WebSocket frames, headers included.
     ///
     /// ```
     /// use tokio_util::codec::BytesCodec;
@@ -184,6 +191,7 @@ impl CloseCodec {
             key: self.key,
             closing: self.closing,
             incoming: self.incoming,
+            behind: self.behind,
             reading: self.reading,
             writing: self.writing,
             queued: self.queued,
@@ -230,7 +238,8 @@ impl<C> CloseCodec<C> {
         }
     }
 
-    /// The Close that was queued has been flushed. [`finish`] sees to that itself; without this call the event is not clean.
+    /// The Close that was queued has been flushed. [`finish`] sees to that itself. Whoever ends a connection without it calls
+    /// this after the `send` of a [`Message::Close`], which does not tell the codec; without this call the event is not clean.
     ///
     /// ```
     /// # use websocket_close::codec::CloseCodec;
@@ -252,14 +261,40 @@ impl<C> CloseCodec<C> {
         }
     }
 
-    /// Looks at the bytes that have not been looked at, for the start of a Close.
-    fn scan(&mut self, src: &BytesMut) {
-        if let Incoming::Scanned(scanned) = self.incoming {
-            let unseen = src.get(scanned..).unwrap_or_default();
-            let others = self.reading.skip_until(unseen, wire::is_close);
-            self.incoming =
-                if others == unseen.len() { Incoming::Scanned(src.len()) } else { Incoming::StopAt(scanned + others) };
+    /// Chooses `frame` as our Close if none is chosen: to start the handshake, or, after an error, to fail the connection.
+    fn choose(&mut self, frame: CloseFrame<'_>) {
+        if self.incoming == Incoming::Poisoned {
+            self.fail(frame);
+        } else {
+            let _ = self.closing.start(frame);
         }
+    }
+
+    /// Looks at the bytes that have not been looked at, and moves what begins with a Close out of the inner codec's way.
+    fn scan(&mut self, src: &mut BytesMut) {
+        match self.incoming {
+            Incoming::Scanned(scanned) => {
+                let unseen = src.get(scanned..).unwrap_or_default();
+                let others = self.reading.skip_until(unseen, wire::is_close);
+                if others == unseen.len() {
+                    self.incoming = Incoming::Scanned(src.len());
+                    return;
+                }
+                // With nothing before it, not splitting saves an allocation.
+                let place = scanned + others;
+                self.behind = if place == 0 { mem::take(src) } else { src.split_off(place) };
+                self.incoming = Incoming::Draining(place);
+            }
+            // What has been read since belongs behind.
+            Incoming::Draining(left) if src.len() > left => self.behind.unsplit(src.split_off(left)),
+            _ => {}
+        }
+    }
+
+    /// The inner codec has had everything before the Close. What it has left is the start of a message, cut short by it.
+    fn stop(&mut self, src: &mut BytesMut) {
+        *src = mem::take(&mut self.behind);
+        self.incoming = Incoming::Stop;
     }
 
     /// Once the inner codec has no more to give: takes the Close at the front of `src`, if it is there whole, tells the
@@ -297,20 +332,17 @@ impl<C> CloseCodec<C> {
         }
     }
 
-    /// Reads on for the peer's Close alone, without the inner codec; keeps at most the bytes of one Close.
-    fn discard(&mut self, src: &mut BytesMut) {
+    /// Steps over everything to the peer's Close, without the inner codec; keeps at most the bytes of that one.
+    fn skip_to_close(&mut self, src: &mut BytesMut) {
         self.scan(src);
         match self.incoming {
             Incoming::Scanned(_) => {
                 src.clear();
                 self.incoming = Incoming::Scanned(0);
             }
-            Incoming::StopAt(place) => {
-                src.advance(place);
-                self.incoming = Incoming::Stop;
-            }
+            Incoming::Draining(_) => self.stop(src),
             Incoming::Stop => {}
-            Incoming::Received | Incoming::Poisoned => return src.clear(),
+            Incoming::Received | Incoming::Truncated | Incoming::Poisoned => return src.clear(),
         }
         // A fault has failed the connection, which is all that is to be known here.
         let _ = self.take_close(src, |_| ());
@@ -320,22 +352,12 @@ impl<C> CloseCodec<C> {
 impl<C: Decoder> CloseCodec<C> {
     /// Gives the inner codec the bytes before the next Close, or all of them if none is in view.
     fn decode_other(&mut self, src: &mut BytesMut) -> Result<Option<C::Item>, C::Error> {
-        let Incoming::StopAt(place) = self.incoming else {
-            let item = self.inner.decode(src)?;
-            self.incoming = Incoming::Scanned(src.len());
-            return Ok(item);
-        };
-        // With nothing before it, not splitting saves an allocation. The inner codec is asked all the same: it may have kept
-        // items of its own.
-        let close = if place == 0 { mem::take(src) } else { src.split_off(place) };
+        // It is asked even if there are none: it may have kept items of its own.
         let item = self.inner.decode(src)?;
-        if item.is_some() {
-            self.incoming = Incoming::StopAt(src.len());
-            src.unsplit(close);
-        } else {
-            // What it has left is the start of a message that the Close has cut short.
-            self.incoming = Incoming::Stop;
-            *src = close;
+        match (self.incoming, &item) {
+            (Incoming::Draining(_), Some(_)) => self.incoming = Incoming::Draining(src.len()),
+            (Incoming::Draining(_), None) => self.stop(src),
+            _ => self.incoming = Incoming::Scanned(src.len()),
         }
         Ok(item)
     }
@@ -353,7 +375,7 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
         self.scan(src);
         match self.incoming {
-            Incoming::Scanned(_) | Incoming::StopAt(_) => {
+            Incoming::Scanned(_) | Incoming::Draining(_) => {
                 let item = self.decode_other(src).map_err(|error| self.poison(Error::Inner(error)))?;
                 if item.is_some() {
                     return Ok(item.map(Message::Other));
@@ -365,7 +387,7 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
                 src.clear();
                 return Ok(None);
             }
-            Incoming::Poisoned => {
+            Incoming::Truncated | Incoming::Poisoned => {
                 src.clear();
                 return Err(Error::Poisoned);
             }
@@ -378,13 +400,16 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
             return Ok(Some(message));
         }
         match self.incoming {
-            Incoming::Received | Incoming::Poisoned => Ok(None),
+            Incoming::Received => Ok(None),
             Incoming::Scanned(_) if self.reading.at_boundary() => {
                 let item = self.inner.decode_eof(src).map_err(|error| self.poison(Error::Inner(error)))?;
                 self.incoming = Incoming::Scanned(src.len());
                 Ok(item.map(Message::Other))
             }
-            Incoming::Scanned(_) | Incoming::StopAt(_) | Incoming::Stop => Err(self.poison(Error::UnexpectedEof)),
+            _ => {
+                self.incoming = Incoming::Truncated;
+                Err(Error::UnexpectedEof)
+            }
         }
     }
 }
@@ -397,7 +422,7 @@ impl<T, C: Encoder<T>> Encoder<Message<T>> for CloseCodec<C> {
             Message::Close(_) if self.queued => return Err(Error::CloseAfterClose),
             Message::Close(_) if !self.writing.at_boundary() => return Err(Error::CloseInsideFrame),
             Message::Close(frame) => {
-                let _ = self.closing.start(frame.as_frame());
+                self.choose(frame.as_frame());
                 self.queue(dst);
                 return Ok(());
             }
@@ -426,7 +451,7 @@ impl<C> CloseCodec<C> {
         let closed = self.queued;
         let stop = |first: u8| wire::is_close(first) || (closed && first & 0x08 == 0);
         let passed = self.writing.skip_until(bytes, stop);
-        self.writing.fault()?;
+        self.writing.fault().map_err(Error::InnerFrame)?;
         match bytes.get(passed) {
             None => Ok(()),
             Some(first) if wire::is_close(*first) => Err(Error::InnerClose),
@@ -447,6 +472,7 @@ impl<C> CloseCodec<C> {
 /// assert_eq!(error.close_code(), Some(CloseCode::PROTOCOL_ERROR));
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error<E> {
     /// A frame of the peer is wrong; the connection is failed, and [`finish`] tells the peer.
     #[error(transparent)]
@@ -454,7 +480,7 @@ pub enum Error<E> {
     /// The transport ended inside a frame.
     #[error("the transport ended inside a frame")]
     UnexpectedEof,
-    /// There was an error before, and nothing is read after one.
+    /// There was an error before: nothing is read any more, and nothing written but one Close.
     #[error("the connection has failed before")]
     Poisoned,
     /// A data frame was to be sent after our Close; nothing of it was.
@@ -467,15 +493,28 @@ pub enum Error<E> {
     /// A Close was to be sent while the inner codec had written half a frame; it was not.
     #[error("a Close cannot be sent inside a frame")]
     CloseInsideFrame,
-    /// The inner codec made a Close of its own; it was not sent.
-    #[error("the inner codec made a Close frame, which is not its to send")]
+    /// The inner codec made a Close of its own, or something that begins like one; it was not sent.
+    #[error("the inner codec wrote a Close frame, for which there is Message::Close, or no WebSocket frame")]
     InnerClose,
+    /// The inner codec made a frame whose length is a fault; it was not sent.
+    #[error("the inner codec wrote {0}")]
+    InnerFrame(wire::Error),
     /// An error of the inner codec.
     #[error(transparent)]
     Inner(E),
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// For code that knows I/O errors alone; an I/O error comes out as it was.
+impl<E: core::error::Error + Send + Sync + 'static> From<Error<E>> for io::Error {
+    fn from(error: Error<E>) -> Self {
+        match error {
+            Error::Io(error) => error,
+            error => Self::other(error),
+        }
+    }
 }
 
 impl<E> Error<E> {
@@ -537,13 +576,14 @@ pub struct Finished {
 /// read.
 ///
 /// `frame` is sent if no Close has been chosen: none was sent, none received, nothing failed. After an error of the inner codec
-/// `frame` is what the connection is failed with. What is in the write buffer goes first.
+/// `frame` is what the connection is failed with. What is in the write buffer goes first; if the inner codec has left half a
+/// frame there, no Close can follow it.
 ///
 /// **What is lost:** everything that the peer has sent and `framed` has not yielded; it is read and discarded, so that it
 /// cannot reset the transport and destroy our Close on its way. To have it, send a [`Message::Close`], read on until the
-/// peer's, and call this then. Pings that come in are not answered.
+/// peer's, and call this then. Pings that come in are not answered, and faults in frames that are stepped over not noticed.
 ///
-/// The server ends the transport first, and no side shuts down its writing before both Closes are through
+/// The server ends the transport first, and while the handshake can still be completed no side shuts down its writing
 /// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)); dropping the transport is left to the caller.
 ///
 /// Cancel safe: deadlines count from the first call, everything else is in `framed`, and a further call goes on from there; it
@@ -563,7 +603,8 @@ pub struct Finished {
 ///     finish(&mut server, CloseFrame::from_static(1001, "restart"), Timeouts::DEFAULT),
 ///     finish(&mut client, CloseFrame::from_static(1000, "done"), Timeouts::DEFAULT),
 /// );
-/// assert_eq!(server.event.to_string(), r#"1000 (normal closure) "done", clean"#);
+/// // The server was first, and the client answered.
+/// assert_eq!(server.event.to_string(), "1001 (going away), clean");
 /// assert_eq!(client.event.to_string(), r#"1001 (going away) "restart", clean"#);
 /// # }
 /// ```
@@ -571,17 +612,8 @@ pub async fn finish<T, C>(framed: &mut Framed<T, CloseCodec<C>>, frame: CloseFra
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut ending = Ending { framed, writable: true, readable: true, io_error: None };
-    // A Close that has been read already is answered, not crossed.
-    ending.discard();
-    let codec = ending.framed.codec_mut();
-    let begun = *codec.finishing.get_or_insert_with(Instant::now);
-    if codec.incoming == Incoming::Poisoned {
-        codec.fail(frame);
-    } else {
-        let _ = codec.closing.start(frame);
-    }
-
+    let begun = *framed.codec_mut().finishing.get_or_insert_with(Instant::now);
+    let mut ending = Ending { framed, frame, writable: true, readable: true, io_error: None };
     if until(begun.checked_add(timeouts.close), poll_fn(|cx| ending.poll_exchange(cx))).await.is_some() {
         let completed = *ending.framed.codec_mut().completed.get_or_insert_with(Instant::now);
         let _ = until(completed.checked_add(timeouts.end), poll_fn(|cx| ending.poll_end(cx))).await;
@@ -608,6 +640,7 @@ async fn until<F: Future>(deadline: Option<Instant>, done: F) -> Option<F::Outpu
 /// The transport of a connection that is being finished.
 struct Ending<'a, T, C> {
     framed: &'a mut Framed<T, CloseCodec<C>>,
+    frame: CloseFrame<'a>,
     /// Whether writing is still of use: it has not failed, and was not shut down.
     writable: bool,
     /// Whether reading is: no end and no error yet.
@@ -616,18 +649,9 @@ struct Ending<'a, T, C> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin, C> Ending<'_, T, C> {
-    /// Puts our Close behind what is in the write buffer, unless the inner codec has left half a frame there.
-    fn queue(&mut self) {
-        let mut buffer = mem::take(self.framed.write_buffer_mut());
-        let codec = self.framed.codec_mut();
-        if codec.writing.at_boundary() {
-            codec.queue(&mut buffer);
-        }
-        *self.framed.write_buffer_mut() = buffer;
-    }
-
     /// Ready when our Close is written and the peer's has come, or as much of that as is still possible.
     fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A Close that has come already is answered, not crossed.
         let received = self.poll_read(cx, false);
         self.queue();
         let written = self.poll_write(cx);
@@ -639,13 +663,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin, C> Ending<'_, T, C> {
         written
     }
 
+    /// Puts our Close behind what is in the write buffer, unless the inner codec has left half a frame there.
+    fn queue(&mut self) {
+        let mut buffer = mem::take(self.framed.write_buffer_mut());
+        let codec = self.framed.codec_mut();
+        codec.choose(self.frame);
+        if codec.writing.at_boundary() {
+            codec.queue(&mut buffer);
+        }
+        *self.framed.write_buffer_mut() = buffer;
+    }
+
     /// Ready when the transport has ended on both sides, or as much of that as is still possible.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.framed.codec().closing.transport() == Transport::AwaitEnd {
             ready!(self.poll_read(cx, true));
         }
-        ready!(self.poll_shutdown(cx));
-        self.poll_read(cx, true)
+        let shut_down = self.poll_shutdown(cx);
+        let ended = self.poll_read(cx, true);
+        ready!(shut_down);
+        ended
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -660,10 +697,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, C> Ending<'_, T, C> {
     }
 
     /// Looks through the read buffer for the peer's Close and empties it; whether one is still awaited.
-    fn discard(&mut self) -> bool {
+    fn skip_to_close(&mut self) -> bool {
         let mut buffer = mem::take(self.framed.read_buffer_mut());
         let codec = self.framed.codec_mut();
-        codec.discard(&mut buffer);
+        codec.skip_to_close(&mut buffer);
         let awaits_close = codec.closing.pongs_due();
         *self.framed.read_buffer_mut() = buffer;
         awaits_close
@@ -673,7 +710,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, C> Ending<'_, T, C> {
     fn poll_read(&mut self, cx: &mut Context<'_>, to_end: bool) -> Poll<()> {
         // A peer that floods must not keep the deadline from being looked at.
         for _ in 0..READS_AT_ONCE {
-            let awaits_close = self.discard();
+            let awaits_close = self.skip_to_close();
             if !self.readable || !(awaits_close || to_end) {
                 return Poll::Ready(());
             }

@@ -641,7 +641,7 @@ fn no_close_inside_a_half_written_frame() {
 fn an_inner_length_with_its_top_bit_set_is_an_error() {
     let (mut codec, mut dst) = (raw(), BytesMut::new());
     let error = write(&mut codec, &mut dst, &announcement(Role::Client, 1 << 63)).unwrap_err();
-    assert!(matches!(error, Error::Wire(wire::Error::LengthTooLarge(0x8000_0000_0000_0000))));
+    assert!(matches!(error, Error::InnerFrame(wire::Error::LengthTooLarge(0x8000_0000_0000_0000))));
     assert!(dst.is_empty());
     close(&mut codec, &mut dst, GOODBYE).unwrap();
     assert_eq!(dst, CLOSE);
@@ -783,4 +783,31 @@ fn wrapping_keeps_the_state() {
     let mut codec = alone.wrap(Looper);
     assert!(codec.decode(&mut BytesMut::from(&b"\x81\x02hi"[..])).unwrap().is_none());
     assert_eq!(codec.closing().received(), Some(GOODBYE));
+}
+
+/// An inner codec may reserve room whenever it is asked, as tokio-util advises: what stands behind the Close is not copied for it.
+#[test]
+fn an_inner_codec_that_reserves_costs_no_more_than_its_bytes() {
+    struct Reserving {
+        moved: usize,
+    }
+    impl Decoder for Reserving {
+        type Item = ();
+        type Error = io::Error;
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<()>> {
+            let (len, before) = (src.len(), src.as_ptr());
+            src.reserve(1024);
+            self.moved += if src.as_ptr() == before { 0 } else { len };
+            Ok((!src.is_empty()).then(|| src.advance(2)))
+        }
+    }
+    const PINGS: usize = 4096;
+    let mut codec = CloseCodec::client([0; 4]).wrap(Reserving { moved: 0 });
+    let mut buffer = BytesMut::from(&[b"\x89\x00".repeat(PINGS), b"\x88\x00".to_vec(), vec![0; 10_000]].concat()[..]);
+    for _ in 0..PINGS {
+        assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Other(())))));
+    }
+    assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Close(_)))));
+    // Once where the buffer was split, and as often as a `BytesMut` moves its bytes to the front.
+    assert!(codec.inner().moved <= 8 * PINGS, "{} bytes were moved", codec.inner().moved);
 }

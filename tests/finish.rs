@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance, sleep, timeout};
-use tokio_util::codec::{BytesCodec, Decoder, Framed};
+use tokio_util::codec::{BytesCodec, Decoder, Encoder, Framed};
 use websocket_close::codec::{CloseCodec, Error, Finished, Message, Timeouts, finish};
 use websocket_close::{CloseFrame, Role};
 
@@ -45,6 +45,11 @@ fn their_close(local: Role) -> Vec<u8> {
 
 fn our_close(local: Role) -> Vec<u8> {
     frame(local, 0x88, b"\x03\xe8bye")
+}
+
+/// The answer to their Close.
+fn our_echo(local: Role) -> Vec<u8> {
+    frame(local, 0x88, b"\x03\xe9")
 }
 
 /// What was done with a transport, and with which result; calls that are pending are not written down.
@@ -179,6 +184,33 @@ impl Wire {
             .filter_map(|call| if let Call::Read(bytes) = call { Some(&bytes[..]) } else { None })
             .collect::<Vec<_>>()
             .concat()
+    }
+}
+
+/// Yields a byte at a time.
+struct Bytewise;
+impl Decoder for Bytewise {
+    type Item = u8;
+    type Error = io::Error;
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<u8>> {
+        Ok((!src.is_empty()).then(|| src.split_to(1)[0]))
+    }
+}
+
+/// Refuses whatever comes.
+struct Refuser;
+impl Decoder for Refuser {
+    type Item = BytesMut;
+    type Error = io::Error;
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<BytesMut>> {
+        if src.is_empty() { Ok(None) } else { Err(io::Error::other("refused")) }
+    }
+}
+
+impl Encoder<Bytes> for Refuser {
+    type Error = io::Error;
+    fn encode(&mut self, _: Bytes, _: &mut BytesMut) -> io::Result<()> {
+        Err(io::Error::other("refused"))
     }
 }
 
@@ -349,6 +381,7 @@ async fn malformed_answer() {
         ];
         for wrong in wrong {
             let (mut framed, mut peer) = pair(local);
+            framed.send(Message::<Bytes>::Close(GOODBYE.into())).await.unwrap();
             peer.write_all(&wrong).await.unwrap();
             // A Close that is right comes too late.
             peer.write_all(&their_close(local)).await.unwrap();
@@ -363,6 +396,12 @@ async fn malformed_answer() {
             while let Some(Ok(_)) = framed.next().await {}
             assert_eq!(expect(&mut framed, ABNORMAL, 0).await, None);
             let code: &[u8] = if wrong.ends_with(b"\xff") { b"\x03\xef" } else { b"\x03\xea" };
+            assert_eq!(framed.get_ref().written(), frame(local, 0x88, code));
+
+            // In the transport when `finish` is called: so, too.
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&wrong).await.unwrap();
+            assert_eq!(expect(&mut framed, ABNORMAL, 2_000).await, None);
             assert_eq!(framed.get_ref().written(), frame(local, 0x88, code));
         }
     }
@@ -404,28 +443,30 @@ impl AsyncWrite for Flood {
     }
 }
 
-/// What an endless peer sends first and then for ever, and what comes of it after how many seconds.
-fn floods(local: Role) -> Vec<(Vec<u8>, Vec<u8>, &'static str, u64)> {
+/// What an endless peer sends first and then for ever, what is written, and what comes of it after how many seconds.
+type FloodCase = (Vec<u8>, Vec<u8>, Vec<u8>, &'static str, u64);
+
+fn floods(local: Role) -> Vec<FloodCase> {
     let from = peer_of(local);
     let data = frame(from, 0x82, &[b'x'; 100]);
     let mask = if from == Role::Client { 0x80 } else { 0 };
     let announced = [&[0x82, mask | 0x7f, 0x7f][..], &[0xff; 7]].concat();
     vec![
-        (vec![], data.clone(), ABNORMAL, 10),
-        (vec![], frame(from, 0x89, b""), ABNORMAL, 10),
-        (announced, vec![0x88; 1000], ABNORMAL, 10),
+        (vec![], data.clone(), our_close(local), ABNORMAL, 10),
+        (vec![], frame(from, 0x89, b""), our_close(local), ABNORMAL, 10),
+        (announced, vec![0x88; 1000], our_close(local), ABNORMAL, 10),
         // Behind a Close, which is to be answered all the same.
-        (their_close(local), data.clone(), CLEAN, 2),
-        (their_close(local), their_close(local), CLEAN, 2),
+        (their_close(local), data.clone(), our_echo(local), CLEAN, 2),
+        (their_close(local), their_close(local), our_echo(local), CLEAN, 2),
         // Behind a frame that fails the connection.
-        (frame(local, 0x88, b""), data, ABNORMAL, 2),
+        (frame(local, 0x88, b""), data, frame(local, 0x88, b"\x03\xea"), ABNORMAL, 2),
     ]
 }
 
 #[tokio::test(start_paused = true)]
 async fn flood() {
     for local in ROLES {
-        for (front, unit, event, seconds) in floods(local) {
+        for (front, unit, written, event, seconds) in floods(local) {
             let step = Some(Duration::from_micros(100));
             let mut framed = Framed::new(Flood { front, unit, step, written: vec![] }, codec(local));
             let (finished, took) = timed(finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await;
@@ -435,7 +476,7 @@ async fn flood() {
                 (seconds * 1000..seconds * 1000 + 500).contains(&u64::try_from(took.as_millis()).unwrap()),
                 "{took:?}"
             );
-            assert_eq!(framed.get_ref().written, our_close(local));
+            assert_eq!(framed.get_ref().written, written);
             assert!(framed.read_buffer().capacity() <= 16 * 1024);
         }
     }
@@ -445,7 +486,7 @@ async fn flood() {
 async fn flood_by_the_real_clock() {
     let short = Timeouts { close: Duration::from_millis(20), end: Duration::from_millis(20) };
     for local in ROLES {
-        for (front, unit, event, _) in floods(local) {
+        for (front, unit, _, event, _) in floods(local) {
             let mut framed = Framed::new(Flood { front, unit, step: None, written: vec![] }, codec(local));
             let finished = timeout(Duration::from_secs(30), finish(&mut framed, GOODBYE, short)).await.unwrap();
             assert_eq!(finished.event.to_string(), event);
@@ -498,6 +539,67 @@ async fn a_shutdown_that_never_ends() {
             assert_eq!((finished.event.to_string().as_str(), took.as_secs()), (event, seconds));
         }
     }
+}
+
+/// A transport that ends inside a frame is lost; nobody has failed the connection.
+#[tokio::test(start_paused = true)]
+async fn lost_inside_a_frame() {
+    for local in ROLES {
+        for lost in [frame(peer_of(local), 0x82, b"data"), their_close(local)] {
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&lost[..lost.len() - 1]).await.unwrap();
+            peer.shutdown().await.unwrap();
+            while framed.next().await.is_some() {}
+            assert_eq!(expect(&mut framed, ABNORMAL, 0).await, None);
+            let closing = framed.codec().closing();
+            assert!(!closing.failed() && closing.failure().is_none());
+        }
+    }
+}
+
+/// A `shutdown` that has something to write waits for the peer to read, and the peer perhaps for us.
+#[tokio::test(start_paused = true)]
+async fn reading_goes_on_while_shutting_down() {
+    /// Says goodbye before it shuts down, as TLS does.
+    struct Polite {
+        io: DuplexStream,
+        goodbye: &'static [u8],
+    }
+    impl AsyncRead for Polite {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_read(cx, buf)
+        }
+    }
+    impl AsyncWrite for Polite {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.io).poll_write(cx, buf)
+        }
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_flush(cx)
+        }
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            while !self.goodbye.is_empty() {
+                let Self { io, goodbye } = &mut *self;
+                let Poll::Ready(count) = Pin::new(io).poll_write(cx, goodbye)? else { return Poll::Pending };
+                self.goodbye = &self.goodbye[count..];
+            }
+            Pin::new(&mut self.io).poll_shutdown(cx)
+        }
+    }
+    let (io, mut peer) = duplex(8);
+    let peer = tokio::spawn(async move {
+        // More than there is room for, and only then a look at what has come.
+        peer.write_all(&[&their_close(Role::Server)[..], &[b'x'; 64]].concat()).await.unwrap();
+        peer.shutdown().await.unwrap();
+        let mut bytes = vec![];
+        peer.read_to_end(&mut bytes).await.unwrap();
+        bytes
+    });
+    let mut framed = Framed::new(Polite { io, goodbye: b"that was all" }, CloseCodec::server());
+    let (finished, took) = timed(finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await;
+    assert_eq!((finished.event.to_string().as_str(), took.as_secs()), (CLEAN, 0));
+    drop(framed);
+    assert_eq!(peer.await.unwrap(), [&our_close(Role::Server)[..], b"that was all"].concat());
 }
 
 /// Two ends that each wait for the other to read would hang.
@@ -589,16 +691,18 @@ async fn the_server_ends_first() {
             tokio::join!(
                 async {
                     sleep(Duration::from_secs(server_waits)).await;
-                    finish(&mut server, CloseFrame::from_static(1001, "theirs"), Timeouts::DEFAULT).await
+                    finish(&mut server, CloseFrame::from_static(1001, ""), Timeouts::DEFAULT).await
                 },
                 async {
                     sleep(Duration::from_secs(client_waits)).await;
-                    finish(&mut client, CloseFrame::from_static(1001, "theirs"), Timeouts::DEFAULT).await
+                    finish(&mut client, CloseFrame::from_static(1001, ""), Timeouts::DEFAULT).await
                 },
             )
         };
         let ((of_server, of_client), took) = timed(both).await;
-        assert_eq!((of_server.event.to_string(), of_client.event.to_string()), (CLEAN.into(), CLEAN.into()));
+        for finished in [&of_server, &of_client] {
+            assert_eq!(finished.event.to_string(), "1001 (going away), clean");
+        }
         assert!(of_server.io_error.is_none() && of_client.io_error.is_none());
         assert!(took < Duration::from_millis(1_100), "{took:?}");
 
@@ -613,7 +717,7 @@ async fn the_server_ends_first() {
         assert!(ends.windows(2).all(|pair| place(&pair[0]) < place(&pair[1])), "{log:?}");
         for local in ROLES {
             let shutdown = place(&(local, Call::Shutdown));
-            let close = |from| frame(from, 0x88, THEIRS);
+            let close = |from| frame(from, 0x88, b"\x03\xe9");
             assert!(place(&(local, Call::Write(close(local)))) < shutdown);
             assert!(place(&(local, Call::Read(close(peer_of(local))))) < shutdown);
         }
@@ -660,7 +764,7 @@ async fn a_close_in_the_read_buffer() {
         let (mut framed, _peer) = pair(local);
         framed.read_buffer_mut().extend_from_slice(&their_close(local));
         assert_eq!(expect(&mut framed, CLEAN, 2_000).await, None);
-        assert_eq!(framed.get_ref().written(), frame(local, 0x88, b"\x03\xe9"));
+        assert_eq!(framed.get_ref().written(), our_echo(local));
         assert_eq!(framed.codec().closing().initiator(), Some(peer_of(local)));
     }
 }
@@ -676,6 +780,35 @@ async fn a_failed_write_is_the_last() {
         assert_eq!(expect(&mut framed, UNANSWERED, 2_000).await, RESET);
         assert_eq!(framed.get_ref().calls(), [Call::Read(their_close(local))]);
     }
+}
+
+/// Whoever empties the read buffer has lost what was in it, and nothing else.
+#[tokio::test(start_paused = true)]
+async fn a_read_buffer_that_was_emptied() {
+    for local in ROLES {
+        let (ours, mut peer) = duplex(1024);
+        let mut framed = Framed::new(ours, codec(local).wrap(Bytewise));
+        let bytes = [frame(peer_of(local), 0x81, b"text"), their_close(local)].concat();
+        peer.write_all(&bytes).await.unwrap();
+        assert!(matches!(framed.next().await, Some(Ok(Message::Other(_)))));
+        framed.read_buffer_mut().clear();
+        let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+        assert_eq!(finished.event.to_string(), CLEAN);
+    }
+}
+
+/// What is sent after an error of the inner codec is what the connection is failed with.
+#[tokio::test(start_paused = true)]
+async fn a_close_sent_after_an_inner_error() {
+    let (ours, mut peer) = duplex(1024);
+    let mut framed = Framed::new(ours, CloseCodec::server().wrap(Refuser));
+    peer.write_all(&frame(Role::Client, 0x82, b"data")).await.unwrap();
+    assert!(matches!(framed.next().await, Some(Err(Error::Inner(_)))));
+    framed.send(Message::<Bytes>::Close(CloseFrame::from_static(1007, "").into())).await.unwrap();
+    let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+    assert_eq!(finished.event.to_string(), ABNORMAL);
+    let line = framed.codec().closing().to_string();
+    assert_eq!(line, "failed by us with 1007 (invalid frame payload data), written");
 }
 
 #[tokio::test(start_paused = true)]
@@ -753,22 +886,13 @@ async fn what_is_in_flight_is_discarded() {
         peer.shutdown().await.unwrap();
         assert_eq!(expect(&mut framed, CLEAN, 0).await, None);
         // Neither pong nor second Close.
-        assert_eq!(framed.get_ref().written(), our_close(local));
+        assert_eq!(framed.get_ref().written(), our_echo(local));
     }
 }
 
 /// Whatever the codec had seen of the buffer when `finish` is called.
 #[tokio::test(start_paused = true)]
 async fn what_is_in_the_read_buffer_counts() {
-    /// Yields a byte at a time.
-    struct Bytewise;
-    impl Decoder for Bytewise {
-        type Item = u8;
-        type Error = io::Error;
-        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<u8>> {
-            Ok((!src.is_empty()).then(|| src.split_to(1)[0]))
-        }
-    }
     for local in ROLES {
         let from = peer_of(local);
         let bytes = [frame(from, 0x81, b"text"), their_close(local), frame(from, 0x81, b"text")].concat();
@@ -800,7 +924,7 @@ async fn unsent_data_goes_before_the_close() {
         peer.write_all(&their_close(local)).await.unwrap();
         peer.shutdown().await.unwrap();
         assert_eq!(expect(&mut framed, CLEAN, 0).await, None);
-        assert_eq!(framed.get_ref().written(), [data, our_close(local)].concat());
+        assert_eq!(framed.get_ref().written(), [data, our_echo(local)].concat());
     }
 }
 
@@ -824,14 +948,6 @@ async fn a_close_that_was_sent_before() {
 
 #[tokio::test(start_paused = true)]
 async fn an_inner_error_fails_the_connection_with_the_frame_given() {
-    struct Refuser;
-    impl Decoder for Refuser {
-        type Item = BytesMut;
-        type Error = io::Error;
-        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<BytesMut>> {
-            if src.is_empty() { Ok(None) } else { Err(io::Error::other("refused")) }
-        }
-    }
     for local in ROLES {
         let (ours, mut peer) = duplex(1024);
         let mut framed = Framed::new(ours, codec(local).wrap(Refuser));

@@ -353,8 +353,7 @@ mod codec {
         let mut answer = [0; 4];
         let (finished, read) = tokio::join!(finished, theirs.read_exact(&mut answer));
         read.unwrap();
-        // The two crossed: ours was chosen before theirs was read.
-        assert_eq!(answer, *b"\x88\x06\x03\xe8");
+        assert_eq!(answer, *b"\x88\x02\x03\xe9");
         assert_eq!(finished.event.to_string(), "1001 (going away), clean");
     }
 

@@ -94,8 +94,8 @@ fn read<C: Decoder<Error = io::Error>, T>(
     let mut buffer = BytesMut::new();
     for piece in pieces {
         buffer.extend_from_slice(piece);
+        let capacity = buffer.capacity();
         loop {
-            let capacity = buffer.capacity();
             let decoded = codec.decode(&mut buffer);
             assert!(buffer.capacity() <= capacity, "nothing is reserved for what is only announced");
             if ended {
