@@ -72,19 +72,28 @@ where
     let mut client = from_client.reunite(to_client).expect("the halves of one");
     let mut server = from_server.reunite(to_server).expect("the halves of one");
 
-    // For an end that is through without a Close of its own.
-    let too_big = CloseFrame::from_code(CloseCode::MESSAGE_TOO_BIG);
     if client_is_through {
-        let from_client = finish(&mut client, too_big, Timeouts::DEFAULT).await.event;
-        let frame = from_client.to_frame().unwrap_or(CloseFrame::from_code(CloseCode::GOING_AWAY));
-        let from_server = finish(&mut server, frame, Timeouts::DEFAULT).await.event;
-        (from_client, from_server)
+        end(&mut client, &mut server, CloseCode::GOING_AWAY).await
     } else {
-        let from_server = finish(&mut server, too_big, Timeouts::DEFAULT).await.event;
-        let frame = from_server.to_frame().unwrap_or(CloseFrame::from_code(CloseCode::BAD_GATEWAY));
-        let from_client = finish(&mut client, frame, Timeouts::DEFAULT).await.event;
+        let (from_server, from_client) = end(&mut server, &mut client, CloseCode::BAD_GATEWAY).await;
         (from_client, from_server)
     }
+}
+
+/// Passes on to `other` what `through` has said, or `lost` if that is nothing that may be said, and ends both: at the same time,
+/// since an end can take as long as the time-outs allow.
+async fn end<A, B>(through: &mut Connection<A>, other: &mut Connection<B>, lost: CloseCode) -> (CloseEvent, CloseEvent)
+where
+    A: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    let said = through.codec().closing().clone().finish();
+    let frame = said.to_frame().unwrap_or(CloseFrame::from_code(lost));
+    // An end that is through without a Close of its own has sent what this proxy does not take.
+    let too_big = CloseFrame::from_code(CloseCode::MESSAGE_TOO_BIG);
+    let (through, other) =
+        tokio::join!(finish(through, too_big, Timeouts::DEFAULT), finish(other, frame, Timeouts::DEFAULT));
+    (through.event, other.event)
 }
 
 /// A proxy, and the transports of the client and the server that it stands between.
