@@ -239,7 +239,12 @@ impl<'a> Decoded<'a> {
                     _ => "reserved",
                 });
                 let frame_len = frame_len.map_or("of unknown length".into(), bytes);
-                return writeln!(out, "Not a Close{direction}: opcode {opcode:#x} ({kind}), {frame_len}");
+                writeln!(
+                    out,
+                    "Not a Close{direction}: opcode {opcode:#x} ({kind}), {frame_len}; {} given",
+                    bytes(self.len)
+                )?;
+                return writeln!(out, "  for a payload without its frame there is --payload");
             }
             Outcome::Fault(error) => {
                 writeln!(out, "A bad {what}{direction}, {size}")?;
