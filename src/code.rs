@@ -1,4 +1,5 @@
-//! `CloseCode`, the status codes that may stand in a Close frame, and the dated IANA table with a name and a description for every `u16`.
+//! `CloseCode`, the status codes that may stand in a Close frame, and the dated IANA table: a name and a description for every
+//! `u16`.
 
 use core::fmt::{self, Write};
 use core::num::NonZeroU16;
@@ -74,7 +75,7 @@ impl CloseCode {
     /// 1010: the server did not agree to an extension that the client needs; the reason should list what was needed.
     /// [RFC 6455, 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)
     ///
-    /// **A client's code alone**: a server fails the opening handshake instead.
+    /// **A client's code alone**: a server fails the opening handshake instead, and uses it only to echo a client's.
     #[doc(alias = "CLOSE_EXTENSION_REQUIRED")]
     pub const MANDATORY_EXTENSION: Self = Self::from_static(1010);
 
@@ -169,6 +170,7 @@ impl CloseCode {
     /// # let _ = NEVER_SENT;
     /// ```
     #[must_use]
+    #[track_caller]
     pub const fn from_static(code: u16) -> Self {
         match Self::new(code) {
             Ok(code) => code,
@@ -370,8 +372,10 @@ const UNREGISTERED: &str = "In the range for libraries, frameworks and applicati
 /// let row = REGISTRY.iter().find(|row| row.first == 1013).unwrap();
 /// assert_eq!((row.last, row.name), (1013, "Try Again Later"));
 /// ```
+pub const REGISTRY: &[Registration] = &ROWS;
+
 #[rustfmt::skip]
-pub const REGISTRY: [Registration; 26] = [
+const ROWS: [Registration; 26] = [
     row(0, 999, "Unused", "Not used (RFC 6455, 7.4.2); never sent."),
     row(1000, 1000, "Normal Closure", "The purpose of the connection is fulfilled."),
     row(1001, 1001, "Going Away", "The endpoint goes away: a server shuts down, a page was left."),
@@ -387,7 +391,7 @@ pub const REGISTRY: [Registration; 26] = [
     row(1011, 1011, "Internal Error", "Something unexpected kept the endpoint from going on."),
     row(1012, 1012, "Service Restart", "The service restarts; reconnect after a random 5 to 30 seconds."),
     row(1013, 1013, "Try Again Later", "The service is overloaded; try another of its addresses, or the same one only when the user asks."),
-    row(1014, 1014, "Bad Gateway", "A gateway or proxy got a bad answer from its upstream, as HTTP's 502 says."),
+    row(1014, 1014, "Bad Gateway", "A gateway or proxy got a bad answer from its upstream, as HTTP's 502 says; refused by many stacks."),
     row(1015, 1015, "TLS handshake", "Reports a failed TLS handshake; never sent."),
     row(1016, 2999, "Unassigned", "Kept for revisions of the protocol and for extensions, none of which has defined it; never sent until one does."),
     row(3000, 3000, "Unauthorized", "The peer is not authenticated."),
@@ -402,7 +406,7 @@ pub const REGISTRY: [Registration; 26] = [
 
 /// The row of the registry that holds `code`.
 const fn registration(code: u16) -> Registration {
-    let [mut found, ref rest @ ..] = REGISTRY;
+    let [mut found, ref rest @ ..] = ROWS;
     let mut rest = rest.as_slice();
     while let [row, tail @ ..] = rest {
         if row.first > code {
