@@ -20,11 +20,11 @@ use crate::role::Role;
 ///    CLOSING --+---- fail ----> FAILED         data    pongs   transport
 ///       |       \                 |            yes     yes     Keep       OPEN
 ///       | receive \               |            no      yes     Keep       CLOSING      our Close went first
-///       v          v              |            finish  no      Keep       ANSWER OWED  theirs is in, ours not yet out
+///       v          v              |            *       no      Keep       ANSWER OWED  theirs is in, ours not yet out
 ///      ANSWER OWED (if not        |            no      no      End        FAILED
 ///       |     yet written)        |            no      no      End        DONE, as the server
 ///       | written                 |            no      no      AwaitEnd   DONE, as the client
-///       v                         v
+///       v                         v            * the message that is being sent, if their Close was first
 ///     DONE                     (1006)          `finish`, from any state, when the transport is gone
 /// ```
 ///
@@ -222,8 +222,8 @@ impl ClosingHandshake {
         self.received.is_none() && !self.failed
     }
 
-    /// Whether data frames may be sent: until a Close is sent. While an [answer is owed](Self::answer_owed) only the message
-    /// that is being sent may be finished, and the peer may discard it.
+    /// Whether data frames may be sent: until a Close is sent. If the peer's Close was first, then only the message that is being
+    /// sent may be finished before the [answer](Self::answer_owed), and the peer may discard it.
     /// [RFC 6455, 5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)
     ///
     /// ```
@@ -394,17 +394,19 @@ impl fmt::Display for ClosingHandshake {
             return f.write_str("open");
         };
         let written = if self.written { "written" } else { "not written" };
+        let failed_with_it = self.failed && self.failure == sent.code();
         match self.received() {
             Some(theirs) if first != self.local => {
-                write!(f, "closed by the peer with {theirs}; our Close {sent} {written}")?;
+                write!(f, "closed by the peer with {theirs}; our Close {sent} {written}")
             }
-            Some(theirs) => write!(f, "closed by us with {sent}, {written}; answered {theirs}")?,
-            None => write!(f, "closed by us with {sent}, {written}")?,
-        }
+            Some(theirs) => write!(f, "closed by us with {sent}, {written}; answered {theirs}"),
+            None if failed_with_it => write!(f, "failed by us with {sent}, {written}"),
+            None => write!(f, "closed by us with {sent}, {written}"),
+        }?;
         match self.failure {
-            Some(code) => write!(f, "; failed by us with {code}"),
-            None if self.failed => f.write_str("; failed by us"),
-            None => Ok(()),
+            Some(code) if !failed_with_it => write!(f, "; then failed by us with {code}"),
+            None if self.failed && !failed_with_it => f.write_str("; then failed by us"),
+            _ => Ok(()),
         }
     }
 }

@@ -416,9 +416,9 @@ fn the_line_for_the_log() {
         (r#"closed by us with 1000 (normal closure) "ours", written; answered 4001 (private use) "theirs""#, line(&|c| { start(c); c.written(); receive(c); })),
         (r#"closed by the peer with 4001 (private use) "theirs"; our Close 4001 (private use) not written"#, line(&|c| receive(c))),
         (r#"closed by the peer with 4001 (private use) "theirs"; our Close 4001 (private use) written"#, line(&|c| { receive(c); c.written(); })),
-        ("closed by us with 1002 (protocol error), written; failed by us with 1002 (protocol error)", line(&|c| { fail(c); c.written(); })),
-        (r#"closed by us with 1000 (normal closure) "ours", not written; failed by us with 1002 (protocol error)"#, line(&|c| { start(c); fail(c); })),
-        ("closed by us with no status code, not written; failed by us", line(&|c| { let _close = c.fail(CloseFrame::EMPTY); })),
+        ("failed by us with 1002 (protocol error), written", line(&|c| { fail(c); c.written(); })),
+        (r#"closed by us with 1000 (normal closure) "ours", not written; then failed by us with 1002 (protocol error)"#, line(&|c| { start(c); fail(c); })),
+        ("failed by us with no status code, not written", line(&|c| { let _close = c.fail(CloseFrame::EMPTY); })),
     ];
     for (expected, found) in cases {
         assert_eq!(found, expected);
