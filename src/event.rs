@@ -92,10 +92,7 @@ impl CloseEvent {
     /// [RFC 6455, 7.1.5](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.5),
     /// [7.1.6](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.6)
     pub(crate) fn received(frame: CloseFrame<'_>, was_clean: bool) -> Self {
-        let mut reason = ArrayString::new();
-        // It fits: a frame's reason has at most `MAX_REASON_LEN` bytes.
-        let _ = reason.try_push_str(frame.reason());
-        Self { code: frame.code().map_or(NO_STATUS_RCVD, CloseCode::get), was_clean, reason }
+        Self { code: frame.code().map_or(NO_STATUS_RCVD, CloseCode::get), was_clean, reason: frame.into_owned().reason }
     }
 
     /// What a lenient client reports for the payload of a Close that it then answers: **not** what this crate thinks right.

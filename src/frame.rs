@@ -78,7 +78,7 @@ impl<'a> CloseFrame<'a> {
     #[inline]
     pub const fn new(code: CloseCode, reason: &'a str) -> Result<Self, ReasonTooLong> {
         if reason.len() > MAX_REASON_LEN {
-            return Err(ReasonTooLong { len: reason.len() });
+            return Err(ReasonTooLong::new(reason.len()));
         }
         Ok(Self { code: Some(code), reason })
     }
@@ -129,6 +129,7 @@ impl<'a> CloseFrame<'a> {
     /// # let _ = TOO_LONG;
     /// ```
     #[must_use]
+    #[track_caller]
     pub const fn from_static(code: u16, reason: &'static str) -> CloseFrame<'static> {
         match CloseFrame::new(CloseCode::from_static(code), reason) {
             Ok(frame) => frame,
@@ -183,7 +184,9 @@ impl<'a> CloseFrame<'a> {
     ///
     /// ```
     /// # use websocket_close::{CloseCode, CloseFrame};
-    /// assert_eq!(CloseFrame::from_static(1000, "").code(), Some(CloseCode::NORMAL_CLOSURE));
+    /// let frame = CloseFrame::from_static(1000, "");
+    /// assert_eq!(frame.code(), Some(CloseCode::NORMAL_CLOSURE));
+    /// assert!(frame.code().is_some_and(|code| code == 1000));
     /// ```
     #[inline]
     #[must_use]
@@ -275,8 +278,9 @@ impl<'a> CloseFrame<'a> {
     /// static DONE: [u8; 7] = CloseFrame::from_static(1000, "done").to_array();
     /// ```
     #[must_use]
+    #[track_caller]
     pub const fn to_array<const N: usize>(self) -> [u8; N] {
-        assert!(N == self.payload_len(), "the array has not the length of the payload");
+        assert!(N == self.payload_len(), "the array does not have the length of the payload");
         let mut array = [0; N];
         self.write_const(&mut array);
         array
@@ -294,7 +298,7 @@ impl<'a> CloseFrame<'a> {
         }
     }
 
-    /// Appends the payload.
+    /// Appends the payload. Needs the feature `bytes`.
     ///
     /// # Panics
     ///
@@ -364,7 +368,7 @@ impl fmt::Debug for CloseFrame<'_> {
 pub struct OwnedCloseFrame {
     code: Option<CloseCode>,
     /// Empty without a code.
-    reason: ArrayString<MAX_REASON_LEN>,
+    pub(crate) reason: ArrayString<MAX_REASON_LEN>,
 }
 
 impl OwnedCloseFrame {

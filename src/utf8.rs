@@ -52,7 +52,7 @@ fn is_ascii(bytes: &[u8]) -> bool {
 }
 
 /// Checks that `bytes` are UTF-8, as [`core::str::from_utf8`] does and with its error; meant for what is not ASCII. The text is
-/// handed out by who has checked it.
+/// handed out by whoever has checked it.
 #[inline]
 pub(crate) fn check(bytes: &[u8]) -> Result<&str, Utf8Error> {
     #[cfg(feature = "simdutf8")]

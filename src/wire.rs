@@ -30,9 +30,9 @@ const PAYLOAD_LEN: u8 = 0x7f;
 
 /// What stands at the start of `bytes`, a frame boundary, for an endpoint in the role `local`.
 ///
-/// Looks at the first bytes only, changes nothing, and may be asked again when more have come. A fault is reported at the
-/// first header byte that proves it, in the order FIN, RSV, mask, length form, payload length; the payload is left to
-/// [`Header::decode`].
+/// Looks at the header only, changes nothing, and may be asked again when more bytes have come. A fault in the header of a
+/// Close is reported at the first byte that proves it, in the order FIN, RSV, mask, length form, payload length; code and
+/// reason are judged when the frame is there whole, by [`Header::decode`].
 ///
 /// # Errors
 ///
@@ -114,7 +114,7 @@ pub enum Peek {
     },
 }
 
-/// The header of a Close frame that is wholly in view. It is used up by decoding, since a payload is unmasked once.
+/// The header of a Close frame that is wholly in view. It is used up by decoding, since a payload is unmasked in place, once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Header {
     masked: bool,
@@ -144,7 +144,8 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// Those of [`CloseFrame::from_payload`]; and [`DecodeError::MissingByte`] if `frame` is shorter than what was peeked at.
+    /// Those of [`CloseFrame::from_payload`]. A `frame` that is shorter than what was peeked at is the caller's mistake, for which
+    /// the peer is not to be blamed; it is [`DecodeError::MissingByte`], too.
     ///
     /// ```
     /// # use websocket_close::{CloseCode, DecodeError, Role, wire::{self, Peek}};
@@ -183,7 +184,7 @@ fn apply_mask(key: [u8; 4], payload: &mut [u8]) {
 /// Writes a whole Close frame to the front of `buffer` and hands out what was written; any frame fits.
 ///
 /// A client passes a masking key, fresh and unpredictable for each frame
-/// ([5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)); a server passes `None`.
+/// ([5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)); a server passes `None`. The peer refuses anything else.
 ///
 /// ```
 /// use websocket_close::{CloseFrame, wire};
@@ -279,8 +280,9 @@ fn copy_masked(key: [u8; 4], from: &[u8], to: &mut [u8]) {
 /// static RESTART: [u8; 5] = wire::to_array(CloseFrame::from_static(1012, ""));
 /// ```
 #[must_use]
+#[track_caller]
 pub const fn to_array<const N: usize>(frame: CloseFrame<'_>) -> [u8; N] {
-    assert!(N == 2 + frame.payload_len(), "the array has not the length of the frame");
+    assert!(N == 2 + frame.payload_len(), "the array does not have the length of the frame");
     let mut array = [0; N];
     let bytes: &mut [u8] = &mut array;
     if let [byte0, byte1, payload @ ..] = bytes {

@@ -35,8 +35,8 @@ fn from_static_panics_for_a_reason_that_is_too_long() {
 fn to_array_panics_for_another_length() {
     let frame = CloseFrame::from_static(1001, "été");
     assert_eq!(frame.to_array(), *b"\x03\xe9\xc3\xa9t\xc3\xa9");
-    assert_eq!(panic_of(|| frame.to_array::<6>()), "the array has not the length of the payload");
-    assert_eq!(panic_of(|| frame.to_array::<8>()), "the array has not the length of the payload");
+    assert_eq!(panic_of(|| frame.to_array::<6>()), "the array does not have the length of the payload");
+    assert_eq!(panic_of(|| frame.to_array::<8>()), "the array does not have the length of the payload");
     assert_eq!(CloseFrame::EMPTY.to_array(), []);
 }
 
@@ -44,8 +44,8 @@ fn to_array_panics_for_another_length() {
 fn to_array_of_a_whole_frame_panics_for_another_length() {
     let frame = CloseFrame::from_static(1001, "été");
     assert_eq!(wire::to_array(frame), *b"\x88\x07\x03\xe9\xc3\xa9t\xc3\xa9");
-    assert_eq!(panic_of(|| wire::to_array::<8>(frame)), "the array has not the length of the frame");
-    assert_eq!(panic_of(|| wire::to_array::<10>(frame)), "the array has not the length of the frame");
+    assert_eq!(panic_of(|| wire::to_array::<8>(frame)), "the array does not have the length of the frame");
+    assert_eq!(panic_of(|| wire::to_array::<10>(frame)), "the array does not have the length of the frame");
     assert_eq!(wire::to_array(CloseFrame::EMPTY), [0x88, 0x00]);
 }
 
