@@ -1,0 +1,278 @@
+// The page of the lab: takes a plan, opens a WebSocket that ends by it, and shows what the wire, the crate and the browser say.
+
+const $ = (id) => document.getElementById(id);
+const form = $("plan");
+
+const EXAMPLES = [
+  ["A normal end", "server", 1000, "done", "none", "clean"],
+  ["The page leaves", "page", 4001, "bye", "none", "clean"],
+  ["No code", "server", null, "", "none", "clean"],
+  ["Code 999", "server", 999, "unused", "none", "clean"],
+  ["1005 on the wire", "server", 1005, "", "none", "clean"],
+  ["Broken UTF-8", "server", 1000, "caf", "not-utf8", "clean"],
+  ["Late text", "server", 1001, "restart", "data-after", "clean"],
+  ["Reset", "server", 1012, "restart", "none", "reset"],
+  ["Connection lost", "server", 1000, "", "missing", "reset"],
+  ["Silent server", "server", 1000, "", "none", "silent"],
+];
+
+const ENDING_HINTS = {
+  clean: "FIN, once both have said Close.",
+  half: "FIN right behind its Close.",
+  reset: "RST soon after its Close.",
+  silent: "The browser has to give up.",
+};
+
+// Where browsers are known to differ from the RFC and so from the crate.
+const DIFFERENCES = [
+  [({ code }) => [1005, 1006, 1015].includes(code),
+    "Firefox hands 1005, 1006 and 1015 to the page, as clean; they are never to be sent (RFC 6455, 7.4.1)."],
+  [({ code }) => code !== null && (code < 1000 || code === 1004 || (code > 1015 && code < 3000) || code > 4999),
+    "Browsers hand codes to the page that may not be sent (RFC 6455, 7.4.2). CloseEvent::observed() tells what a page gets."],
+  [({ fault }) => fault === "one-byte", "Firefox takes a payload of one byte for an empty one."],
+  [({ fault }) => fault === "masked", "Firefox accepts a masked frame from a server (against RFC 6455, 5.1)."],
+  [({ fault }) => fault === "data-after",
+    "Chromium fails the connection when a whole frame follows the Close; RFC 6455 (1.4, 5.5.1) discards it."],
+  [({ ending }) => ending === "reset",
+    "Browsers call a reset unclean even if it comes after both Closes; RFC 6455 (7.1.4) looks at the Closes alone."],
+  [({ ending }) => ending === "half", "Firefox calls it unclean if FIN comes before it has answered."],
+];
+
+// What can be typed
+
+let registry = [];
+const nameOf = (code) => registry.find(({ first, last }) => first <= code && code <= last)?.name ?? "";
+const utf8 = (text) => new TextEncoder().encode(text);
+
+function plan() {
+  const fields = new FormData(form);
+  const code = fields.get("code") === "" ? null : Number(fields.get("code"));
+  return {
+    first: fields.get("first"),
+    code,
+    reason: code === null ? "" : form.elements.reason.value,
+    fault: fields.get("fault"),
+    ending: fields.get("ending"),
+  };
+}
+
+function fill([, first, code, reason, fault, ending]) {
+  form.elements.first.value = first;
+  form.elements.code.value = code ?? "";
+  form.elements.reason.value = reason;
+  form.elements.fault.value = fault;
+  form.elements.ending.value = ending;
+  hints();
+}
+
+function hints() {
+  const { first, code, reason, ending } = plan();
+  const length = utf8(reason).length;
+  $("first-hint").textContent = first === "server" ? "The browser answers by itself." : "By close(); the server answers.";
+  $("code-hint").textContent = code === null ? "none: an empty Close" : nameOf(code);
+  $("reason-hint").textContent = code === null ? "needs a code" : `${length} of 123 bytes${length > 123 ? ": too long" : ""}`;
+  $("ending-hint").textContent = ENDING_HINTS[ending];
+  form.elements.reason.disabled = code === null;
+}
+
+// What is shown
+
+function h(name, attributes, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children.flat());
+  return element;
+}
+
+/// A text in quotes, with everything escaped that could not be seen or would change what is seen.
+function quoted(text) {
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cn}]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+}
+
+const bytesOf = (hex) => (hex.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
+const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+const OPCODES = { 0: "continuation", 1: "text", 2: "binary", 8: "Close", 9: "ping", 10: "pong" };
+
+/// The pieces of the frames in `bytes`: what kind each is, its bytes, what they mean.
+function pieces(bytes) {
+  const found = [];
+  let rest = bytes;
+  const take = (count, kind, meaning) => {
+    const taken = rest.slice(0, count);
+    rest = rest.slice(count);
+    if (taken.length > 0) found.push({ kind, taken, meaning: meaning(taken) });
+    return taken;
+  };
+  while (rest.length > 0) {
+    let opcode, masked, length;
+    take(1, "head", ([byte]) => {
+      opcode = byte & 15;
+      const rsv = [64, 32, 16].flatMap((bit, index) => (byte & bit ? [`RSV${index + 1}`] : []));
+      return [byte & 128 ? "FIN" : "no FIN", ...rsv, OPCODES[opcode] ?? `opcode ${opcode}`].join(", ");
+    });
+    take(1, "head", ([byte]) => {
+      masked = (byte & 128) !== 0;
+      length = byte & 127;
+      const long = length > 125 ? `length in the next ${length === 126 ? 2 : 8} bytes` : plural(length, "byte");
+      return `${masked ? "masked, " : ""}${long}`;
+    });
+    if (length === 126) take(2, "head", ([high, low]) => plural((length = high * 256 + low), "byte"));
+    const key = masked ? take(4, "key", () => "masking key") : [0, 0, 0, 0];
+    const whole = length ?? 0;
+    const plain = rest.slice(0, whole).map((byte, index) => byte ^ key[index % 4]);
+    const unmasked = (from, to) => (masked ? ` = ${hex(plain.slice(from, to))}` : "");
+    if (opcode === 8) {
+      const here = Math.min(2, plain.length);
+      take(here, "code", () => (here === 2 ? `code ${plain[0] * 256 + plain[1]}${unmasked(0, 2)}` : "half a code"));
+      take(plain.length - here, "reason", () => `reason ${quoted(new TextDecoder("utf-8", { ignoreBOM: true }).decode(new Uint8Array(plain.slice(2))))}`);
+    } else {
+      take(plain.length, "data", () => quoted(new TextDecoder().decode(new Uint8Array(plain))));
+    }
+    if (length === undefined || plain.length < whole) {
+      found.push({ kind: "gap", taken: [], meaning: `cut off: ${length === undefined ? "no length" : `${whole - plain.length} missing`}` });
+    }
+  }
+  return found;
+}
+
+const hex = (bytes) => bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+
+function frame(title, hexText, note) {
+  const bytes = bytesOf(hexText);
+  const list = pieces(bytes).map(({ kind, taken, meaning }) =>
+    h("li", { class: `piece ${kind}` }, h("code", {}, hex(taken) || "—"), h("span", {}, meaning)));
+  return h("div", { class: "frame" },
+    h("h3", {}, title, h("small", {}, plural(bytes.length, "byte"))),
+    note ? h("p", { class: "note" }, note) : [],
+    list.length ? h("ol", { class: "pieces" }, list) : h("p", { class: "none" }, "nothing"));
+}
+
+function event(title, told, note) {
+  const row = (key, value) => [h("dt", {}, key), h("dd", {}, value)];
+  return h("div", { class: "event" },
+    h("h3", {}, title),
+    h("dl", {},
+      row("code", [h("b", {}, String(told.code)), " ", h("small", {}, nameOf(told.code))]),
+      row("reason", quoted(told.reason)),
+      row("wasClean", String(told.wasClean))),
+    note ? h("p", { class: "note" }, note) : []);
+}
+
+function steps(title, rows) {
+  const items = rows.map(({ at, what }) => h("li", {}, h("time", {}, `${at.toFixed(at < 99.5 ? 1 : 0)} ms`), h("span", {}, what)));
+  return h("div", { class: "steps" }, h("h3", {}, title), h("ol", {}, items));
+}
+
+const alike = (one, other) => one.code === other.code && one.reason === other.reason && one.wasClean === other.wasClean;
+
+function show(asked, { script }, log, seen) {
+  $("wire").replaceChildren(
+    frame("Server to page", log.wrote, log.byHand ? `Written by hand: ${log.byHand}.` : log.wrote && "Written by wire::encode()."),
+    frame("Page to server", log.read, ""));
+
+  const answers = asked.first === "page"
+    ? `script::close() ${script.throws ? `throws ${script.throws}: ${script.why}` : `sends ${script.sends}`}.`
+    : "";
+  const lenient = log.observed && !alike(log.observed, log.client)
+    ? [event("As a lenient client", log.observed, "CloseEvent::observed(), for what a page will see when a server is wrong.")] : [];
+  $("crate").replaceChildren(
+    event("As the client, given the same bytes", log.client, `It ${log.clientSays}.`.replace("It no Close", "No Close").replace("It the Close", "The Close")),
+    ...lenient,
+    event("As the server", log.server, `${log.handshake}.`),
+    ...(answers ? [h("p", { class: "note" }, answers)] : []),
+    steps("What the server did", log.steps));
+
+  $("browser").replaceChildren(
+    event("CloseEvent", seen.event, seen.error ? "An error event came first." : "No error event."),
+    ...(seen.threw ? [h("p", { class: "note" }, `close() threw ${seen.threw}; the page then closed without arguments.`)] : []),
+    steps("What the page saw", seen.steps));
+
+  const why = DIFFERENCES.filter(([applies]) => applies(asked)).map(([, text]) => text).join(" ");
+  const threw = asked.first === "page" && (script.throws ?? null) !== seen.threw;
+  if (threw) verdict("differs", `close() ${seen.threw ?? "went through"}, while script::close() ${script.throws ?? "lets it through"}.`);
+  else if (alike(log.client, seen.event)) verdict("agrees", "The browser and the crate, in its place, report the same.");
+  else verdict("differs", `The browser and the crate, in its place, report different things. ${why || "This difference is not a known one."}`);
+}
+
+function verdict(kind, text) {
+  $("verdict").className = kind;
+  $("verdict").textContent = text;
+}
+
+// A run
+
+let current = 0;
+
+async function run() {
+  const mine = ++current;
+  const asked = plan();
+  const started = performance.now();
+  verdict("waits", "Running…");
+  const waiting = setInterval(() => {
+    if (mine === current) verdict("waits", `Waiting for the browser to end it, ${Math.round((performance.now() - started) / 1000)} s so far.`);
+  }, 1000);
+  try {
+    const answer = await fetch("/runs", { method: "POST", body: JSON.stringify(asked) });
+    if (!answer.ok) throw new Error(await answer.text());
+    const made = await answer.json();
+    const seen = await end(made.id, asked);
+    const log = await (await fetch(`/log/${made.id}`)).json();
+    if (mine === current) show(asked, made, log, seen);
+  } catch (error) {
+    if (mine === current) verdict("differs", `The run failed: ${error.message}`);
+  } finally {
+    clearInterval(waiting);
+  }
+}
+
+/// Opens the WebSocket, closes it if the plan says so, and tells what the browser told.
+function end(id, { first, code, reason }) {
+  return new Promise((done) => {
+    const seen = { threw: null, error: false, steps: [] };
+    const socket = new WebSocket(`ws://${location.host}/ws/${id}`);
+    let opened = performance.now();
+    const note = (what) => seen.steps.push({ at: performance.now() - opened, what });
+    socket.onopen = () => {
+      opened = performance.now();
+      note("open");
+      if (first !== "page") return;
+      const given = [code, reason].slice(0, code === null ? 0 : reason === "" ? 1 : 2);
+      try {
+        socket.close(...given);
+        note(`close(${given.map((value) => (typeof value === "string" ? quoted(value) : value)).join(", ")})`);
+      } catch (exception) {
+        seen.threw = exception.name;
+        note(`${exception.name}: ${exception.message}`);
+        socket.close();
+      }
+    };
+    socket.onerror = () => {
+      seen.error = true;
+      note("error");
+    };
+    socket.onclose = ({ code, reason, wasClean }) => {
+      note("close");
+      done({ ...seen, event: { code, reason, wasClean } });
+    };
+  });
+}
+
+$("examples").append(...EXAMPLES.map((example) => {
+  const button = h("button", { type: "button" }, example[0]);
+  button.addEventListener("click", () => {
+    fill(example);
+    run();
+  });
+  return button;
+}));
+form.addEventListener("input", hints);
+form.addEventListener("submit", (submitted) => {
+  submitted.preventDefault();
+  run();
+});
+
+registry = await (await fetch("/codes")).json();
+$("codes").append(...registry.filter(({ first, last }) => first === last)
+  .map(({ first, name }) => h("option", { value: first, label: name })));
+hints();
+run();
