@@ -4,16 +4,16 @@ const $ = (id) => document.getElementById(id);
 const form = $("plan");
 
 const EXAMPLES = [
-  ["A normal end", "server", 1000, "done", "none", "clean"],
-  ["The page leaves", "page", 4001, "bye", "none", "clean"],
+  ["Normal", "server", 1000, "done", "none", "clean"],
+  ["Page leaves", "page", 4001, "bye", "none", "clean"],
   ["No code", "server", null, "", "none", "clean"],
   ["Code 999", "server", 999, "unused", "none", "clean"],
   ["1005 on the wire", "server", 1005, "", "none", "clean"],
   ["Broken UTF-8", "server", 1000, "caf", "not-utf8", "clean"],
   ["Late text", "server", 1001, "restart", "data-after", "clean"],
   ["Reset", "server", 1012, "restart", "none", "reset"],
-  ["Connection lost", "server", 1000, "", "missing", "reset"],
-  ["Silent server", "server", 1000, "", "none", "silent"],
+  ["Lost", "server", 1000, "", "missing", "reset"],
+  ["Silence", "server", 1000, "", "none", "silent"],
 ];
 
 const ENDING_HINTS = {
@@ -63,6 +63,13 @@ function fill([, first, code, reason, fault, ending]) {
   form.elements.fault.value = fault;
   form.elements.ending.value = ending;
   hints();
+}
+
+/// The plan in the page's address, so that it can be reloaded, kept and shared.
+function fillFromAddress() {
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (form.elements[name]) form.elements[name].value = value;
+  }
 }
 
 function hints() {
@@ -147,8 +154,9 @@ function frame(title, hexText, note) {
     list.length ? h("ol", { class: "pieces" }, list) : h("p", { class: "none" }, "nothing"));
 }
 
-function event(title, told, note) {
-  const row = (key, value) => [h("dt", {}, key), h("dd", {}, value)];
+/// A CloseEvent; what is not as in `other` is marked.
+function event(title, told, note, other = told) {
+  const row = (key, value) => [h("dt", {}, key), h("dd", told[key] === other[key] ? {} : { class: "differs" }, value)];
   return h("div", { class: "event" },
     h("h3", {}, title),
     h("dl", {},
@@ -163,6 +171,7 @@ function steps(title, rows) {
   return h("div", { class: "steps" }, h("h3", {}, title), h("ol", {}, items));
 }
 
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 const alike = (one, other) => one.code === other.code && one.reason === other.reason && one.wasClean === other.wasClean;
 
 function show(asked, { script }, log, seen) {
@@ -174,24 +183,25 @@ function show(asked, { script }, log, seen) {
     ? `script::close() ${script.throws ? `throws ${script.throws}: ${script.why}` : `sends ${script.sends}`}.`
     : "";
   const lenient = log.observed && !alike(log.observed, log.client)
-    ? [event("As a lenient client", log.observed, "CloseEvent::observed(), for what a page will see when a server is wrong.")] : [];
+    ? [event("As a lenient client", log.observed, "CloseEvent::observed(): what a page will see when a server is wrong.")] : [];
   $("crate").replaceChildren(
-    event("As the client, given the same bytes", log.client, `It ${log.clientSays}.`.replace("It no Close", "No Close").replace("It the Close", "The Close")),
+    event("As the client, given the same bytes", log.client, sentence(log.clientSays), seen.event),
     ...lenient,
-    event("As the server", log.server, `${log.handshake}.`),
-    ...(answers ? [h("p", { class: "note" }, answers)] : []),
-    steps("What the server did", log.steps));
+    event("As the server", log.server, sentence(log.handshake) + (log.byHand ? " It does not know of the Close written by hand." : "")),
+    ...(answers ? [h("p", { class: "note" }, answers)] : []));
 
   $("browser").replaceChildren(
-    event("CloseEvent", seen.event, seen.error ? "An error event came first." : "No error event."),
-    ...(seen.threw ? [h("p", { class: "note" }, `close() threw ${seen.threw}; the page then closed without arguments.`)] : []),
-    steps("What the page saw", seen.steps));
+    event("CloseEvent", seen.event, seen.error ? "An error event came first." : "No error event.", log.client),
+    ...(seen.threw ? [h("p", { class: "note" }, `close() threw ${seen.threw}; the page then closed without arguments.`)] : []));
+
+  $("course").replaceChildren(steps("At the server", log.steps), steps("On the page", seen.steps));
+  $("results").hidden = false;
 
   const why = DIFFERENCES.filter(([applies]) => applies(asked)).map(([, text]) => text).join(" ");
   const threw = asked.first === "page" && (script.throws ?? null) !== seen.threw;
   if (threw) verdict("differs", `close() ${seen.threw ?? "went through"}, while script::close() ${script.throws ?? "lets it through"}.`);
-  else if (alike(log.client, seen.event)) verdict("agrees", "The browser and the crate, in its place, report the same.");
-  else verdict("differs", `The browser and the crate, in its place, report different things. ${why || "This difference is not a known one."}`);
+  else if (alike(log.client, seen.event)) verdict("agrees", "The browser reports what the crate would in its place.");
+  else verdict("differs", `The browser does not report what the crate would in its place. ${why || "This difference is not a known one."}`);
 }
 
 function verdict(kind, text) {
@@ -206,11 +216,12 @@ let current = 0;
 async function run() {
   const mine = ++current;
   const asked = plan();
+  history.replaceState(null, "", `?${new URLSearchParams({ ...asked, code: asked.code ?? "" })}`);
   const started = performance.now();
   verdict("waits", "Running…");
   const waiting = setInterval(() => {
     if (mine === current) verdict("waits", `Waiting for the browser to end it, ${Math.round((performance.now() - started) / 1000)} s so far.`);
-  }, 1000);
+  }, 5000);
   try {
     const answer = await fetch("/runs", { method: "POST", body: JSON.stringify(asked) });
     if (!answer.ok) throw new Error(await answer.text());
@@ -274,5 +285,6 @@ form.addEventListener("submit", (submitted) => {
 registry = await (await fetch("/codes")).json();
 $("codes").append(...registry.filter(({ first, last }) => first === last)
   .map(({ first, name }) => h("option", { value: first, label: name })));
+fillFromAddress();
 hints();
 run();

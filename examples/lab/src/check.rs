@@ -13,13 +13,16 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use websocket_close::{CloseEvent, CloseEventInit, script};
 
 use crate::Lab;
 use crate::run::{Ending, Fault, First, Log, Plan};
 
-const DEADLINE: Duration = Duration::from_secs(85);
+/// For the whole of the browser's part.
+const DEADLINE: Duration = Duration::from_secs(80);
+/// For the server's ends to finish, once the browser is gone.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// The codes that Chromium hands to the page, as clean, while RFC 6455 (7.4) and this crate refuse them.
 const HANDED_ON: [RangeInclusive<u16>; 4] = [0..=999, 1004..=1004, 1016..=2999, 5000..=65535];
@@ -135,6 +138,7 @@ pub async fn check(
         return Ok(ExitCode::FAILURE);
     };
 
+    let settled = tokio::time::Instant::now() + SETTLING;
     let cases = lab.check.as_ref().map(|check| check.cases.as_slice()).unwrap_or_default();
     let mut groups: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut count = |group, name: &str, verdict: Result<(), String>| {
@@ -149,7 +153,7 @@ pub async fn check(
     };
     for (number, case) in cases.iter().enumerate() {
         let verdict = match (lab.run(&number.to_string()), seen.get(number)) {
-            (Some(run), Some(seen)) => match timeout(Duration::from_secs(5), run.log()).await {
+            (Some(run), Some(seen)) => match timeout_at(settled, run.log()).await {
                 Ok(Some(log)) => case.judge(seen, &log),
                 _ => Err("the server's end is still open".to_owned()),
             },

@@ -36,6 +36,9 @@ close-lab: how a WebSocket ends, in your browser
     cargo run -p close-lab [-- --port N]                 serve the page on 127.0.0.1 (port 8455)
     cargo run -p close-lab -- check [--browser PATH]     let a headless Chromium (/usr/bin/chromium) check it all";
 
+/// Ports for the WebSockets of the check: Chromium opens no more than some hundred in a second to the same one.
+const LANES: usize = 6;
+
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let (mut port, mut browser, mut checking) = (None, "/usr/bin/chromium".into(), false);
@@ -58,7 +61,13 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     if checking {
         let (lab, findings) = Lab::with_cases();
         tokio::spawn(serve(lab.clone(), listener));
-        return check::check(&lab, findings, &browser, &format!("{address}/check")).await;
+        let mut ports = Vec::new();
+        for _ in 0..LANES {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            ports.push(listener.local_addr()?.port().to_string());
+            tokio::spawn(serve(lab.clone(), listener));
+        }
+        return check::check(&lab, findings, &browser, &format!("{address}/check?ports={}", ports.join(","))).await;
     }
     println!("The lab is open at {address}, Ctrl-C ends it.");
     serve(Arc::new(Lab::default()), listener).await;

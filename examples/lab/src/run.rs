@@ -207,7 +207,7 @@ impl End {
             First::Server => match CloseFrame::from_payload(&plan.payload) {
                 Ok(frame) if plan.fault.is_none() => {
                     if let Some(frame) = self.closing.start(frame) {
-                        self.note(format!("start() hands out {frame}"));
+                        self.note(format!("start() hands out: {frame}"));
                         self.write_close(frame, plan.fault).await?;
                     }
                 }
@@ -286,7 +286,7 @@ impl End {
         let heard = header.and_then(|header| Ok(header.decode(&mut bytes)?.into_owned()));
         let answer = match &heard {
             Ok(frame) => {
-                self.note(format!("decode() reads {frame}"));
+                self.note(format!("decode() reads: {frame}"));
                 self.closing.receive(frame.as_frame())
             }
             Err(error) => {
@@ -298,7 +298,7 @@ impl End {
         };
         self.heard = Some(heard);
         if let Some(answer) = answer.filter(|_| self.wrote.is_empty()) {
-            self.note(format!("receive() hands out {answer}"));
+            self.note(format!("receive() hands out: {answer}"));
         }
         Ok(answer)
     }
@@ -354,11 +354,11 @@ fn as_client(received: &[u8]) -> (CloseEvent, String) {
         Err(error) => Err(error),
     };
     let (answer, says) = match decoded {
-        Ok(frame) => (closing.receive(frame), format!("decodes {frame}")),
+        Ok(frame) => (closing.receive(frame), format!("decodes: {frame}")),
         Err(error) => (closing.fail(error.reply()), format!("refuses: {error}")),
     };
     closing.written();
-    let says = answer.map_or(says.clone(), |answer| format!("{says}; answers {answer}"));
+    let says = answer.map_or(says.clone(), |answer| format!("{says}; answers: {answer}"));
     (closing.finish(), says)
 }
 
@@ -367,5 +367,35 @@ fn observed(received: &[u8]) -> Option<CloseEvent> {
     match received {
         [0x88, length @ ..=125, rest @ ..] => rest.get(..usize::from(*length)).map(CloseEvent::observed),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fault;
+
+    /// Each fault, for a Close with 1000 and "é".
+    #[test]
+    fn faults_are_the_bytes_they_are_named_for() {
+        const CLOSE: &[u8] = b"\x03\xe8\xc3\xa9";
+        let faults: [(Fault, &[u8]); 12] = [
+            (Fault::None, b"\x88\x04\x03\xe8\xc3\xa9"),
+            (Fault::ByteByByte, b"\x88\x04\x03\xe8\xc3\xa9"),
+            (Fault::Missing, b""),
+            (Fault::OneByte, b"\x88\x01\x03"),
+            (Fault::NotUtf8, b"\x88\x05\x03\xe8\xc3\xa9\xff"),
+            (Fault::CutCharacter, b"\x88\x06\x03\xe8\xc3\xa9\xe2\x82"),
+            (Fault::LongForm, b"\x88\x7e\x00\x04\x03\xe8\xc3\xa9"),
+            (Fault::Fragmented, b"\x08\x04\x03\xe8\xc3\xa9"),
+            (Fault::Rsv1, b"\xc8\x04\x03\xe8\xc3\xa9"),
+            (Fault::Masked, b"\x88\x84\x37\xfa\x21\x3d\x34\x12\xe2\x94"),
+            (Fault::CutShort, b"\x88\x04\x03\xe8\xc3"),
+            (Fault::DataAfter, b"\x88\x04\x03\xe8\xc3\xa9\x81\x04late"),
+        ];
+        for (fault, bytes) in faults {
+            assert_eq!(fault.bytes(CLOSE), bytes, "{fault:?}");
+        }
+        let long = Fault::TooLong.bytes(CLOSE);
+        assert_eq!((&long[..8], long.len()), (b"\x88\x7e\x00\x7e\x03\xe8\xc3\xa9".as_slice(), 4 + 126));
     }
 }
