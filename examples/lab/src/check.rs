@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
+use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 use websocket_close::{CloseEvent, CloseEventInit, script};
@@ -131,11 +132,17 @@ pub async fn check(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("{}: {error}", browser.display()))?;
-    let found = timeout(DEADLINE, findings.recv()).await;
+    let found = select! {
+        found = timeout(DEADLINE, findings.recv()) => found.ok().flatten().ok_or(format!("the browser was not done after {DEADLINE:?}")),
+        status = child.wait() => Err(format!("the browser ended too soon: {}", status?)),
+    };
     child.kill().await?;
-    let Ok(Some(Findings { seen, close })) = found else {
-        println!("the browser was not done after {DEADLINE:?}\n0 passed, 1 failed");
-        return Ok(ExitCode::FAILURE);
+    let Findings { seen, close } = match found {
+        Ok(findings) => findings,
+        Err(why) => {
+            println!("{why}\n0 passed, 1 failed");
+            return Ok(ExitCode::FAILURE);
+        }
     };
 
     let settled = tokio::time::Instant::now() + SETTLING;
