@@ -28,7 +28,7 @@ const SETTLING: Duration = Duration::from_secs(5);
 /// The codes that Chromium hands to the page, as clean, while RFC 6455 (7.4) and this crate refuse them.
 const HANDED_ON: [RangeInclusive<u16>; 4] = [0..=999, 1004..=1004, 1016..=2999, 5000..=65535];
 
-/// The codes that a script may pass to `close()`: the WebSockets standard, step 1 of the method.
+/// The codes that a script may pass to `close()`: its first step in the WHATWG standard.
 const FROM_SCRIPT: [RangeInclusive<u16>; 2] = [1000..=1000, 3000..=4999];
 
 /// Faults and endings, for a Close with 4001 and "bye": what Chromium's event says, and what this crate's.

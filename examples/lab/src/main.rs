@@ -36,7 +36,7 @@ close-lab: how a WebSocket ends, in your browser
     cargo run -p close-lab [-- --port N]                 serve the page on 127.0.0.1 (port 8455)
     cargo run -p close-lab -- check [--browser PATH]     let a headless Chromium (/usr/bin/chromium) check it all";
 
-/// Ports for the WebSockets of the check: Chromium opens no more than some hundred in a second to the same one.
+/// Ports for the check: Chromium opens no more than some hundred in a second to the same one.
 const LANES: usize = 6;
 
 #[tokio::main]

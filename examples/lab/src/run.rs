@@ -184,7 +184,9 @@ pub async fn run(plan: &Plan, socket: TcpStream, early: &[u8]) -> Log {
     if let Err(error) = end.play(plan).await {
         end.note(format!("TCP: {error}"));
     }
-    let (client, client_says) = as_client(&end.wrote);
+    // The page's Close is the client's own if the page was the first.
+    let own = end.heard.as_ref().and_then(|heard| heard.as_ref().ok()).filter(|_| plan.first == First::Page);
+    let (client, client_says) = as_client(own.map(OwnedCloseFrame::as_frame), &end.wrote);
     let handshake = end.closing.to_string();
     let server = end.closing.finish();
     Log {
@@ -255,10 +257,13 @@ impl End {
         }
         // What still comes is discarded; to close a socket with bytes unread resets it.
         let mut rest = Vec::new();
-        match timeout(PATIENCE, self.socket.read_to_end(&mut rest)).await {
-            Ok(read) => read.map(|_| self.note("TCP: the page has ended it")),
-            Err(_) => Ok(self.note("TCP: the page has not ended it; gives up")),
+        if let Ok(read) = timeout(PATIENCE, self.socket.read_to_end(&mut rest)).await {
+            read?;
+            self.note("TCP: the page has ended it");
+        } else {
+            self.note("TCP: the page has not ended it; gives up");
         }
+        Ok(())
     }
 
     /// Reads the page's Close. `Some` is the answer that is owed.
@@ -343,9 +348,13 @@ impl End {
     }
 }
 
-/// What a client made of this crate reports for the bytes that the page was given, and what it says of them.
-fn as_client(received: &[u8]) -> (CloseEvent, String) {
+/// What a client made of this crate reports for the bytes that the page was given, and what it says of them. `own` is the Close
+/// that it has sent before.
+fn as_client(own: Option<CloseFrame<'_>>, received: &[u8]) -> (CloseEvent, String) {
     let mut closing = ClosingHandshake::new(Role::Client);
+    if own.and_then(|own| closing.start(own)).is_some() {
+        closing.written();
+    }
     let mut bytes = received.to_vec();
     let decoded = match wire::peek(Role::Client, received) {
         Ok(Peek::Close(header)) => header.decode(&mut bytes).map_err(wire::Error::from),
@@ -357,9 +366,9 @@ fn as_client(received: &[u8]) -> (CloseEvent, String) {
         Ok(frame) => (closing.receive(frame), format!("decodes: {frame}")),
         Err(error) => (closing.fail(error.reply()), format!("refuses: {error}")),
     };
+    let Some(answer) = answer else { return (closing.finish(), says) };
     closing.written();
-    let says = answer.map_or(says.clone(), |answer| format!("{says}; answers: {answer}"));
-    (closing.finish(), says)
+    (closing.finish(), format!("{says}; answers: {answer}"))
 }
 
 /// What the crate says a lenient client reports, if the header is that of a plain Close and the payload is all there.
