@@ -55,8 +55,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             _ => return Err(format!("{}\n\n{HELP}", arg.unexpected()).into()),
         }
     }
-    let default_port = if checking { 0 } else { 8455 };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(default_port))).await?;
+    let port = port.unwrap_or(if checking { 0 } else { 8455 });
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = listener.map_err(|error| format!("port {port}: {error}; `--port N` takes another"))?;
     let address = format!("http://{}", listener.local_addr()?);
     if checking {
         let (lab, findings) = Lab::with_cases();
