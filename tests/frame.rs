@@ -246,3 +246,11 @@ fn sizes() {
     assert_eq!(size_of::<Option<CloseFrame<'_>>>(), size_of::<CloseFrame<'_>>());
     assert!(size_of::<OwnedCloseFrame>() <= 132);
 }
+
+#[test]
+fn debug_shows_code_and_reason() {
+    let frame = CloseFrame::from_static(1001, "see \n you");
+    let fields = r#"{ code: Some(CloseCode(1001, "Going Away")), reason: "see \n you" }"#;
+    assert_eq!(format!("{frame:?}"), format!("CloseFrame {fields}"));
+    assert_eq!(format!("{:?}", frame.into_owned()), format!("OwnedCloseFrame {fields}"));
+}
