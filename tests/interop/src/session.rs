@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_http::ws;
+use futures_util::SinkExt;
 use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::codec::{Decoder, Encoder, Framed};
-use websocket_close::codec::{CloseCodec, Discard, Timeouts, finish};
+use websocket_close::codec::{CloseCodec, Discard, Message, Timeouts, finish};
 use websocket_close::{CloseEvent, CloseFrame, Role};
 use websocket_codec::MessageCodec;
 use yawc::codec::Codec as YawcCodec;
@@ -171,6 +172,8 @@ where
                 // It may be the end; `finish` will see.
                 framed.get_ref().peek(&mut [0]).await.ok();
             }
+            // Theirs is there by now, but not looked at.
+            framed.send(Message::<C::Out>::Close(ours.into())).await.ok();
         }
         // What went wrong shows in the event.
         Ours::Echo => drop(echo(&mut framed).await),
