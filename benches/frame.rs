@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use bytes::{Buf, BytesMut};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use tokio_util::codec::Decoder;
-use websocket_close::codec::CloseCodec;
+use tokio_util::codec::{BytesCodec, Decoder};
+use websocket_close::codec::{CloseCodec, Message};
 use websocket_close::wire::{self, Peek};
 use websocket_close::{CloseCode, CloseFrame, Role};
 
@@ -78,6 +78,17 @@ fn frames(criterion: &mut Criterion) {
         bencher.iter_with_setup(
             || BytesMut::from(&stream[..]),
             |mut buffer| CloseCodec::server().decode(&mut buffer).is_ok(),
+        );
+    });
+    group.bench_function("wrapped/1M-data-frames-then-close", |bencher| {
+        bencher.iter_with_setup(
+            || BytesMut::from(&stream[..]),
+            |mut buffer| {
+                let mut codec = CloseCodec::server().wrap(BytesCodec::new());
+                while let Ok(Some(Message::Other(frames))) = codec.decode(&mut buffer) {
+                    black_box(frames);
+                }
+            },
         );
     });
     let mut copied = stream.clone();
