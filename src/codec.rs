@@ -42,6 +42,13 @@ pub enum Message<T> {
 }
 
 /// The codec inside a [`CloseCodec`] that stands alone: it steps over every frame and can send none.
+///
+/// ```
+/// use websocket_close::codec::{CloseCodec, Discard};
+///
+/// let alone: CloseCodec<Discard> = CloseCodec::server();
+/// # let _ = alone;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 
@@ -203,11 +210,25 @@ impl CloseCodec {
 
 impl<C> CloseCodec<C> {
     /// The codec inside.
+    ///
+    /// ```
+    /// # use tokio_util::codec::LinesCodec;
+    /// # use websocket_close::codec::CloseCodec;
+    /// let codec = CloseCodec::server().wrap(LinesCodec::new_with_max_length(80));
+    /// assert_eq!(codec.inner().max_length(), 80);
+    /// ```
     pub fn inner(&self) -> &C {
         &self.inner
     }
 
     /// The codec inside, to change its settings.
+    ///
+    /// ```
+    /// # use tokio_util::codec::LengthDelimitedCodec;
+    /// # use websocket_close::codec::CloseCodec;
+    /// let mut codec = CloseCodec::server().wrap(LengthDelimitedCodec::new());
+    /// codec.inner_mut().set_max_frame_length(1024);
+    /// ```
     pub fn inner_mut(&mut self) -> &mut C {
         &mut self.inner
     }
@@ -562,6 +583,18 @@ impl Default for Timeouts {
 }
 
 /// How a connection ended: the outcome of [`finish`].
+///
+/// ```
+/// use websocket_close::codec::Finished;
+///
+/// fn log(Finished { event, io_error, .. }: Finished) {
+///     match io_error {
+///         Some(error) => eprintln!("{event} ({error})"),
+///         None => eprintln!("{event}"),
+///     }
+/// }
+/// # let _ = log;
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Finished {

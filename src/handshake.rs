@@ -68,6 +68,19 @@ pub struct ClosingHandshake {
 }
 
 /// What is to be done with the transport: the answer of [`ClosingHandshake::transport`].
+///
+/// ```
+/// use websocket_close::Transport;
+///
+/// fn advice(transport: Transport) -> &'static str {
+///     match transport {
+///         Transport::Keep => "read and write on",
+///         Transport::AwaitEnd => "read until the server ends it, or a deadline passes",
+///         Transport::End => "shut down writing, read until the end, close",
+///     }
+/// }
+/// # assert!(advice(Transport::End).ends_with("close"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// Go on: the handshake has not begun, or a Close is still to be written or read.

@@ -1,6 +1,7 @@
 // The README's example for tokio needs the feature.
 #![cfg_attr(feature = "codec", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "codec"), doc = "How a WebSocket ends: see the README.")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
 #[cfg(feature = "arbitrary")]

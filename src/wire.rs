@@ -98,6 +98,13 @@ pub fn peek(local: Role, bytes: &[u8]) -> Result<Peek, Error> {
 }
 
 /// What [`peek`] saw.
+///
+/// ```
+/// use websocket_close::{Role, wire::{self, Peek}};
+///
+/// // A text frame of five bytes, and nothing of a Close.
+/// assert_eq!(wire::peek(Role::Client, b"\x81\x05he"), Ok(Peek::NotClose { frame_len: Some(7) }));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub enum Peek {
     /// A whole Close frame, to be [decoded](Header::decode).
@@ -115,6 +122,14 @@ pub enum Peek {
 }
 
 /// The header of a Close frame that is wholly in view. It is used up by decoding, since a payload is unmasked in place, once.
+///
+/// ```
+/// use websocket_close::{CloseFrame, Role, wire::{self, Peek}};
+///
+/// let mut buffer = *b"\x88\x00 and more";
+/// let Ok(Peek::Close(header)) = wire::peek(Role::Client, &buffer) else { panic!() };
+/// assert_eq!(header.decode(&mut buffer), Ok(CloseFrame::EMPTY));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Header {
     masked: bool,
