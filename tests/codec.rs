@@ -811,3 +811,33 @@ fn an_inner_codec_that_reserves_costs_no_more_than_its_bytes() {
     // Once where the buffer was split, and as often as a `BytesMut` moves its bytes to the front.
     assert!(codec.inner().moved <= 8 * PINGS, "{} bytes were moved", codec.inner().moved);
 }
+
+/// What is read while the inner codec still has bytes before the Close belongs behind them.
+#[test]
+fn bytes_that_come_while_the_inner_codec_is_not_through() {
+    struct OneAtATime;
+    impl Decoder for OneAtATime {
+        type Item = ();
+        type Error = io::Error;
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<()>> {
+            Ok((!src.is_empty()).then(|| src.advance(2)))
+        }
+    }
+    let (mut codec, mut buffer) = (CloseCodec::client([0; 4]).wrap(OneAtATime), BytesMut::new());
+    for piece in [&b"\x89\x00\x89\x00\x88"[..], b"\x05\x03"] {
+        buffer.extend_from_slice(piece);
+        assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Other(())))));
+    }
+    buffer.extend_from_slice(b"\xe9bye");
+    let Ok(Some(Message::Close(close))) = codec.decode(&mut buffer) else { panic!("no Close") };
+    assert_eq!(close.as_frame(), CloseFrame::from_static(1001, "bye"));
+}
+
+#[test]
+fn an_error_as_an_io_error() {
+    let kind = |error: Error<io::Error>| io::Error::from(error).kind();
+    assert_eq!(kind(Error::Io(io::ErrorKind::ConnectionReset.into())), io::ErrorKind::ConnectionReset);
+    assert_eq!(kind(Error::DataAfterClose), io::ErrorKind::Other);
+    let error = io::Error::from(Error::<io::Error>::CloseAfterClose);
+    assert_eq!(error.to_string(), "a Close has been sent before");
+}
