@@ -812,17 +812,30 @@ fn an_inner_codec_that_reserves_costs_no_more_than_its_bytes() {
     assert!(codec.inner().moved <= 8 * PINGS, "{} bytes were moved", codec.inner().moved);
 }
 
+/// Takes a ping in a call.
+struct OneAtATime;
+
+impl Decoder for OneAtATime {
+    type Item = ();
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<()>> {
+        Ok((!src.is_empty()).then(|| src.advance(2)))
+    }
+}
+
+/// Whoever hands in another buffer has lost what was in the first, and nothing else.
+#[test]
+fn another_buffer_while_the_inner_codec_is_not_through() {
+    let mut codec = CloseCodec::client([0; 4]).wrap(OneAtATime);
+    let mut buffer = BytesMut::from(&b"\x89\x00\x89\x00\x88\x00"[..]);
+    assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Other(())))));
+    assert!(matches!(codec.decode(&mut BytesMut::new()), Ok(Some(Message::Close(_)))));
+}
+
 /// What is read while the inner codec still has bytes before the Close belongs behind them.
 #[test]
 fn bytes_that_come_while_the_inner_codec_is_not_through() {
-    struct OneAtATime;
-    impl Decoder for OneAtATime {
-        type Item = ();
-        type Error = io::Error;
-        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<()>> {
-            Ok((!src.is_empty()).then(|| src.advance(2)))
-        }
-    }
     let (mut codec, mut buffer) = (CloseCodec::client([0; 4]).wrap(OneAtATime), BytesMut::new());
     for piece in [&b"\x89\x00\x89\x00\x88"[..], b"\x05\x03"] {
         buffer.extend_from_slice(piece);
