@@ -252,7 +252,7 @@ fn write_masked_payload(frame: CloseFrame<'_>, [k0, k1, k2, k3]: [u8; 4], buffer
 
 /// Copies `from` to `to`, which is as long, and masks it.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the phase is at most 3")]
+#[expect(clippy::cast_possible_truncation, reason = "a reason has at most 123 bytes")]
 fn copy_masked(key: [u8; 4], from: &[u8], to: &mut [u8]) {
     let word = u32::from_le_bytes(key);
     let copy = |to: &mut [u8; 16], from: &[u8; 16], word: u32| {
@@ -265,10 +265,9 @@ fn copy_masked(key: [u8; 4], from: &[u8], to: &mut [u8]) {
                 copy(to, from, word);
             }
         }
-        // The last 16 bytes may overlap those before; they begin at some other byte of the key.
-        let phase = from.len() as u32 % 4;
+        // The last 16 bytes may overlap those before; they begin at another byte of the key, as many on as `from` has.
         if let Some(to) = to.last_chunk_mut() {
-            copy(to, end, word.rotate_right(8 * phase));
+            copy(to, end, word.rotate_right(8 * from.len() as u32));
         }
     } else {
         for ((to, from), key) in to.iter_mut().zip(from).zip(key.into_iter().cycle()) {
