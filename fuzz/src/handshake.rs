@@ -123,6 +123,7 @@ impl End {
 /// The property.
 pub fn check(script: &[u8]) {
     let mut ends = [End::new(Role::Client), End::new(Role::Server)];
+    ends.iter().for_each(End::check);
     for step in script {
         let frame = frame(step >> 4);
         let [client, server] = &mut ends;
@@ -139,7 +140,8 @@ pub fn check(script: &[u8]) {
             6 => end.receive(frame),
             _ => end.fail(frame),
         }
-        ends.iter().for_each(End::check);
+        // The other end has not been touched.
+        end.check();
     }
     settle(&mut ends);
 }
