@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+#[cfg(feature = "arbitrary")]
+#[path = "../fuzz/src/case.rs"]
+mod case;
 #[cfg(feature = "codec")]
 #[path = "../fuzz/src/codec.rs"]
 mod codec;
@@ -48,4 +51,10 @@ fn codec() {
     replay("codec", codec::check);
     // The input is of the same form.
     replay("wire", codec::check);
+}
+
+#[cfg(feature = "arbitrary")]
+#[test]
+fn case() {
+    replay("case", case::check);
 }

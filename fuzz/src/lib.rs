@@ -1,8 +1,9 @@
 //! The properties that the fuzz targets check; each takes bytes and panics if the property does not hold.
 //!
-//! The modules without dependencies are also compiled into `tests/corpus.rs` of the main crate, which replays the committed
-//! corpus.
+//! All but `differential`, which has the peers, are also compiled into `tests/corpus.rs` of the main crate, which replays the
+//! committed corpus.
 
+pub mod case;
 pub mod codec;
 pub mod differential;
 pub mod handshake;
