@@ -65,6 +65,8 @@ pub struct ClosingHandshake {
     failed: bool,
     /// What we failed with, which was not sent if a Close had gone out before.
     failure: Option<CloseCode>,
+    /// Whether `sent` is the Close of that failure.
+    failed_with_sent: bool,
 }
 
 /// What is to be done with the transport: the answer of [`ClosingHandshake::transport`].
@@ -104,7 +106,16 @@ impl ClosingHandshake {
     /// ```
     #[must_use]
     pub const fn new(local: Role) -> Self {
-        Self { local, initiator: None, sent: None, written: false, received: None, failed: false, failure: None }
+        Self {
+            local,
+            initiator: None,
+            sent: None,
+            written: false,
+            received: None,
+            failed: false,
+            failure: None,
+            failed_with_sent: false,
+        }
     }
 
     /// Starts the closing handshake. `Some` is the Close to write, after the data that is already queued; `None` if one was
@@ -174,7 +185,9 @@ impl ClosingHandshake {
         self.failed = true;
         self.failure = frame.code();
         // Rule 43 (7.1.7): a Close with a fitting code goes first. Rule 45: not if ours is out already.
-        self.hand_out(frame, self.local)
+        let handed_out = self.hand_out(frame, self.local);
+        self.failed_with_sent = handed_out.is_some();
+        handed_out
     }
 
     /// Hands out `frame` as our one Close, unless one is out; whoever is first with a Close has started the handshake.
@@ -407,18 +420,17 @@ impl fmt::Display for ClosingHandshake {
             return f.write_str("open");
         };
         let written = if self.written { "written" } else { "not written" };
-        let failed_with_it = self.failed && self.failure == sent.code();
         match self.received() {
             Some(theirs) if first != self.local => {
                 write!(f, "closed by the peer with {theirs}; our Close {sent} {written}")
             }
             Some(theirs) => write!(f, "closed by us with {sent}, {written}; answered {theirs}"),
-            None if failed_with_it => write!(f, "failed by us with {sent}, {written}"),
+            None if self.failed_with_sent => write!(f, "failed by us with {sent}, {written}"),
             None => write!(f, "closed by us with {sent}, {written}"),
         }?;
         match self.failure {
-            Some(code) if !failed_with_it => write!(f, "; then failed by us with {code}"),
-            None if self.failed && !failed_with_it => f.write_str("; then failed by us"),
+            Some(code) if !self.failed_with_sent => write!(f, "; then failed by us with {code}"),
+            None if self.failed && !self.failed_with_sent => f.write_str("; then failed by us"),
             _ => Ok(()),
         }
     }

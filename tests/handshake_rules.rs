@@ -409,7 +409,7 @@ fn the_line_for_the_log() {
         let _close = closing.fail(PROTOCOL_ERROR);
     };
     #[rustfmt::skip]
-    let cases: [(&str, String); 9] = [
+    let cases: [(&str, String); 11] = [
         ("open", line(&|_| ())),
         (r#"closed by us with 1000 (normal closure) "ours", not written"#, line(&|c| start(c))),
         (r#"closed by us with 1000 (normal closure) "ours", written"#, line(&|c| { start(c); c.written(); })),
@@ -418,6 +418,9 @@ fn the_line_for_the_log() {
         (r#"closed by the peer with 4001 (private use) "theirs"; our Close 4001 (private use) written"#, line(&|c| { receive(c); c.written(); })),
         ("failed by us with 1002 (protocol error), written", line(&|c| { fail(c); c.written(); })),
         (r#"closed by us with 1000 (normal closure) "ours", not written; then failed by us with 1002 (protocol error)"#, line(&|c| { start(c); fail(c); })),
+        // With the same code, but another Close.
+        (r#"closed by us with 1002 (protocol error) "mine", not written; then failed by us with 1002 (protocol error)"#, line(&|c| { let _close = c.start(CloseFrame::from_static(1002, "mine")); fail(c); })),
+        ("closed by us with no status code, not written; then failed by us", line(&|c| { let _close = (c.start(CloseFrame::EMPTY), c.fail(CloseFrame::EMPTY)); })),
         ("failed by us with no status code, not written", line(&|c| { let _close = c.fail(CloseFrame::EMPTY); })),
     ];
     for (expected, found) in cases {
