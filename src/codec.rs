@@ -734,7 +734,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, C> Ending<'_, T, C> {
         let mut buffer = mem::take(self.framed.read_buffer_mut());
         let codec = self.framed.codec_mut();
         codec.skip_to_close(&mut buffer);
-        let awaits_close = codec.closing.pongs_due();
+        let awaits_close = matches!(codec.incoming, Incoming::Scanned(_) | Incoming::Draining(_) | Incoming::Stop);
         *self.framed.read_buffer_mut() = buffer;
         awaits_close
     }

@@ -967,6 +967,25 @@ async fn an_inner_error_fails_the_connection_with_the_frame_given() {
     }
 }
 
+/// No Close is awaited then (RFC 6455, 7.1.7): the peer, which has nothing to say, sees ours and the end at once.
+#[tokio::test(start_paused = true)]
+async fn an_inner_error_and_a_silent_peer() {
+    for local in ROLES {
+        let (ours, mut peer) = duplex(1024);
+        let mut framed = Framed::new(ours, codec(local).wrap(Refuser));
+        peer.write_all(&frame(peer_of(local), 0x82, b"data")).await.unwrap();
+        framed.next().await.unwrap().unwrap_err();
+        let peer = tokio::spawn(async move {
+            let mut written = vec![];
+            peer.read_to_end(&mut written).await.unwrap();
+            written
+        });
+        let (finished, took) = timed(finish(&mut framed, CloseFrame::from_static(1011, ""), Timeouts::DEFAULT)).await;
+        assert_eq!((finished.event.to_string().as_str(), took), (ABNORMAL, Duration::ZERO));
+        assert_eq!(peer.await.unwrap(), frame(local, 0x88, b"\x03\xf3"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn failed_by_the_caller() {
     for local in ROLES {
