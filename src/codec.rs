@@ -353,15 +353,21 @@ impl<C> CloseCodec<C> {
         }
     }
 
+    /// Drops what stands before the next Close, which the inner codec does not get.
+    fn step_over(&mut self, src: &mut BytesMut) {
+        if let Incoming::Scanned(_) = self.incoming {
+            src.clear();
+            self.incoming = Incoming::Scanned(0);
+        } else {
+            self.stop(src);
+        }
+    }
+
     /// Steps over everything to the peer's Close, without the inner codec; keeps at most the bytes of that one.
     fn skip_to_close(&mut self, src: &mut BytesMut) {
         self.scan(src);
         match self.incoming {
-            Incoming::Scanned(_) => {
-                src.clear();
-                self.incoming = Incoming::Scanned(0);
-            }
-            Incoming::Draining(_) => self.stop(src),
+            Incoming::Scanned(_) | Incoming::Draining(_) => self.step_over(src),
             Incoming::Stop => {}
             Incoming::Received | Incoming::Truncated | Incoming::Poisoned => return src.clear(),
         }
@@ -396,12 +402,15 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
         self.scan(src);
         match self.incoming {
-            Incoming::Scanned(_) | Incoming::Draining(_) => {
+            Incoming::Scanned(_) | Incoming::Draining(_) if self.finishing.is_none() => {
                 let item = self.decode_other(src).map_err(|error| self.poison(Error::Inner(error)))?;
                 if item.is_some() {
                     return Ok(item.map(Message::Other));
                 }
             }
+            // A `finish` that was cancelled may have kept the start of a frame from the inner codec, which would take the rest
+            // of it for a frame.
+            Incoming::Scanned(_) | Incoming::Draining(_) => self.step_over(src),
             Incoming::Stop => {}
             // RFC 6455, 1.4: what follows a Close is discarded.
             Incoming::Received => {
@@ -423,6 +432,9 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
         match self.incoming {
             Incoming::Received => Ok(None),
             Incoming::Scanned(_) if self.reading.at_boundary() => {
+                if self.finishing.is_some() {
+                    return Ok(None);
+                }
                 let item = self.inner.decode_eof(src).map_err(|error| self.poison(Error::Inner(error)))?;
                 self.incoming = Incoming::Scanned(src.len());
                 Ok(item.map(Message::Other))
@@ -620,7 +632,8 @@ pub struct Finished {
 /// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)); dropping the transport is left to the caller.
 ///
 /// Cancel safe: deadlines count from the first call, everything else is in `framed`, and a further call goes on from there; it
-/// does not tell again of an I/O error that an earlier one met. It needs a tokio runtime whose timer is enabled.
+/// does not tell again of an I/O error that an earlier one met. From the first call on `framed` itself yields nothing but the
+/// peer's Close. It needs a tokio runtime whose timer is enabled.
 ///
 /// ```
 /// use tokio_util::codec::Framed;

@@ -1078,6 +1078,41 @@ async fn poll_times(framed: &mut Connection, times: usize) -> Option<Finished> {
     .await
 }
 
+/// The half frame that the cancelled call has discarded is missing to the inner codec, which would take what is inside of the
+/// other half for a frame: it is not asked any more.
+#[tokio::test(start_paused = true)]
+async fn cancelled_inside_a_frame_and_read_on() {
+    struct Untouched;
+    impl Decoder for Untouched {
+        type Item = Bytes;
+        type Error = io::Error;
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Bytes>> {
+            panic!("was given {src:?}");
+        }
+    }
+    for local in ROLES {
+        let from = peer_of(local);
+        let data = frame(from, 0x82, &[b"abcd", &frame(from, 0x82, b"forged")[..]].concat());
+        let (first, second) = data.split_at(data.len() - 8);
+        for then in [vec![], [frame(from, 0x89, b"ping"), their_close(local)].concat()] {
+            let (ours, mut peer) = duplex(1024);
+            let mut framed = Framed::new(ours, codec(local).wrap(Untouched));
+            peer.write_all(first).await.unwrap();
+            assert!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT).now_or_never().is_none());
+            peer.write_all(second).await.unwrap();
+            assert!(framed.next().now_or_never().is_none());
+            peer.write_all(&then).await.unwrap();
+            peer.shutdown().await.unwrap();
+            match framed.next().await {
+                None => assert!(then.is_empty()),
+                Some(message) => assert!(matches!(message, Ok(Message::Close(_)))),
+            }
+            let event = if then.is_empty() { ABNORMAL } else { CLEAN };
+            assert_eq!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await.event.to_string(), event);
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn cancelled_anywhere_and_called_again() {
     for local in ROLES {
