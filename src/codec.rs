@@ -460,7 +460,9 @@ impl<T, C: Encoder<T>> Encoder<Message<T>> for CloseCodec<C> {
                 return Ok(());
             }
             // RFC 6455, 7.1.7: one Close, and nothing else.
-            Message::Other(_) if self.closing.failed() => return Err(Error::Poisoned),
+            Message::Other(_) if matches!(self.incoming, Incoming::Truncated | Incoming::Poisoned) => {
+                return Err(Error::Poisoned);
+            }
             Message::Other(item) => item,
         };
         let before = dst.len();

@@ -665,6 +665,37 @@ fn an_inner_error_leaves_nothing() {
     assert_eq!(dst, [PONG, CLOSE].concat());
 }
 
+/// After an error in reading nothing is written but one Close.
+#[test]
+fn an_error_in_reading_stops_writing() {
+    struct Refuser;
+    impl Decoder for Refuser {
+        type Item = ();
+        type Error = io::Error;
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<()>> {
+            if src.len() > 2 { Err(io::Error::other("no")) } else { Ok(None) }
+        }
+    }
+    impl Encoder<&'static [u8]> for Refuser {
+        type Error = io::Error;
+        fn encode(&mut self, item: &'static [u8], dst: &mut BytesMut) -> io::Result<()> {
+            dst.extend_from_slice(item);
+            Ok(())
+        }
+    }
+    // Refused by the inner codec, the start of a frame at the end, a wrong Close.
+    for read in [&b"\x81\x02hi"[..], b"\x81", b"\x08"] {
+        let (mut codec, mut dst) = (CloseCodec::client(KEY).wrap(Refuser), BytesMut::new());
+        codec.encode(Message::Other(PONG), &mut dst).unwrap();
+        codec.decode_eof(&mut BytesMut::from(read)).unwrap_err();
+        assert!(matches!(codec.encode(Message::Other(PONG), &mut dst), Err(Error::Poisoned)), "{read:?}");
+        assert_eq!(dst, PONG);
+        codec.encode(Message::Close(GOODBYE.into()), &mut dst).unwrap();
+        assert!(matches!(codec.encode(Message::Close(GOODBYE.into()), &mut dst), Err(Error::CloseAfterClose)));
+        assert_eq!(dst.len(), PONG.len() + codec.closing().sent().unwrap().payload_len() + 6, "{read:?}");
+    }
+}
+
 #[test]
 fn the_answer_is_the_echo_whatever_is_given() {
     let given = CloseFrame::from_static(4000, "mine");
