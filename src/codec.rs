@@ -8,6 +8,7 @@ use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
+use std::boxed::Box;
 use std::io;
 
 use bytes::{Buf, BytesMut};
@@ -542,11 +543,18 @@ pub enum Error<E> {
     Io(#[from] io::Error),
 }
 
-/// For code that knows I/O errors alone; an I/O error comes out as it was.
+/// For code that knows I/O errors alone: an I/O error, of the inner codec as well, comes out as it was; a wrong frame is
+/// [`InvalidData`](io::ErrorKind::InvalidData), a transport that ended inside one [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
 impl<E: core::error::Error + Send + Sync + 'static> From<Error<E>> for io::Error {
     fn from(error: Error<E>) -> Self {
         match error {
             Error::Io(error) => error,
+            Error::Inner(error) => match Box::<dyn core::error::Error + Send + Sync>::from(error).downcast() {
+                Ok(error) => *error,
+                Err(error) => Self::other(error),
+            },
+            Error::Wire(_) => Self::new(io::ErrorKind::InvalidData, error),
+            Error::UnexpectedEof => Self::new(io::ErrorKind::UnexpectedEof, error),
             error => Self::other(error),
         }
     }

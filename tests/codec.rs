@@ -881,7 +881,12 @@ fn bytes_that_come_while_the_inner_codec_is_not_through() {
 fn an_error_as_an_io_error() {
     let kind = |error: Error<io::Error>| io::Error::from(error).kind();
     assert_eq!(kind(Error::Io(io::ErrorKind::ConnectionReset.into())), io::ErrorKind::ConnectionReset);
+    assert_eq!(kind(Error::Inner(io::ErrorKind::InvalidInput.into())), io::ErrorKind::InvalidInput);
+    assert_eq!(kind(Error::Wire(wire::Error::Fragmented)), io::ErrorKind::InvalidData);
+    assert_eq!(kind(Error::UnexpectedEof), io::ErrorKind::UnexpectedEof);
     assert_eq!(kind(Error::DataAfterClose), io::ErrorKind::Other);
     let error = io::Error::from(Error::<io::Error>::CloseAfterClose);
     assert_eq!(error.to_string(), "a Close has been sent before");
+    let error = io::Error::from(Error::Inner("?".parse::<u8>().unwrap_err()));
+    assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::Other, "invalid digit found in string"));
 }
