@@ -75,7 +75,8 @@ impl Encoder<Infallible> for Discard {
 ///
 /// Alone it steps over all other frames, of any length, without keeping them. [Wrapped](Self::wrap) around a codec `C` for WebSocket
 /// frames, it leaves every other frame to `C`, both ways. It holds the [`ClosingHandshake`], and [`finish`] ends the
-/// connection and hands out the [`CloseEvent`].
+/// connection and hands out the [`CloseEvent`]. One codec is for both directions, as in a `Framed`: the answer depends on what was
+/// read.
 ///
 /// Reading: what stands before the peer's Close reaches `C`, nothing behind it does; a Close between the fragments of a message
 /// is a Close, and the half message is dropped. After an error every further call is an error, [`Error::Poisoned`].
@@ -218,6 +219,7 @@ impl<C> CloseCodec<C> {
     /// let codec = CloseCodec::server().wrap(LinesCodec::new_with_max_length(80));
     /// assert_eq!(codec.inner().max_length(), 80);
     /// ```
+    #[must_use]
     pub fn inner(&self) -> &C {
         &self.inner
     }
@@ -230,6 +232,7 @@ impl<C> CloseCodec<C> {
     /// let mut codec = CloseCodec::server().wrap(LengthDelimitedCodec::new());
     /// codec.inner_mut().set_max_frame_length(1024);
     /// ```
+    #[must_use]
     pub fn inner_mut(&mut self) -> &mut C {
         &mut self.inner
     }
@@ -240,6 +243,7 @@ impl<C> CloseCodec<C> {
     /// # use websocket_close::codec::CloseCodec;
     /// assert_eq!(CloseCodec::server().closing().to_string(), "open");
     /// ```
+    #[must_use]
     pub fn closing(&self) -> &ClosingHandshake {
         &self.closing
     }
@@ -567,6 +571,7 @@ impl<E> Error<E> {
     /// # use websocket_close::codec::Error;
     /// assert_eq!(Error::<std::io::Error>::DataAfterClose.close_code(), None);
     /// ```
+    #[must_use]
     pub const fn close_code(&self) -> Option<CloseCode> {
         match self {
             Self::Wire(error) => Some(error.close_code()),
