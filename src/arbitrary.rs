@@ -30,15 +30,18 @@ use crate::event::{CloseEvent, CloseEventInit};
 use crate::frame::{CloseFrame, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame};
 use crate::role::Role;
 
-/// Any code; each that has a name of its own about as often as all of 3000 to 4999 together.
+/// Any code; each that has a name of its own, or is at the end of a range, about as often as all of 3000 to 4999 together.
 impl<'a> Arbitrary<'a> for CloseCode {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let number = match u.int_in_range(0..=15)? {
+        let number = match u.int_in_range(0..=18)? {
             low @ 0..=3 => 1000 + low,
             high @ 4..=11 => 1003 + high,
             12 => 3000,
             13 => 3003,
             14 => 3008,
+            15 => 3999,
+            16 => 4000,
+            17 => 4999,
             _ => u.int_in_range(3000..=4999)?,
         };
         Ok(Self::new(number).unwrap_or(Self::NORMAL_CLOSURE))
@@ -59,12 +62,16 @@ impl<'a> Arbitrary<'a> for OwnedCloseFrame {
     }
 }
 
-/// Any event; half of them have a code that an ending gives them, the others any number at all.
+/// Any event; five in eight are those of an ending, one of them 1006, the others have any number at all for a code.
 impl<'a> Arbitrary<'a> for CloseEvent {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let kind = u.int_in_range(0..=7)?;
+        if kind == 0 {
+            return Ok(Self::abnormal());
+        }
         let (frame, was_clean): (CloseFrame<'_>, bool) = u.arbitrary()?;
         let event = Self::received(frame, was_clean);
-        if u.arbitrary()? {
+        if kind < 5 {
             return Ok(event);
         }
         let init = CloseEventInit { code: u.arbitrary()?, reason: frame.reason(), was_clean };
@@ -293,11 +300,11 @@ fn text(len: usize, u: &mut Unstructured<'_>) -> Result<ArrayString<MAX_CASE_LEN
     Ok(text)
 }
 
-/// Appends a reason that is not UTF-8: between whole characters stands a sequence that is none.
+/// Appends a reason that is not UTF-8: between whole characters, or at the end, stands a sequence that is none.
 fn ill_formed_text(u: &mut Unstructured<'_>, payload: &mut ArrayVec<u8, MAX_CASE_LEN>) -> Result<()> {
     /// Each row is one kind of fault, given as the range of each byte. They follow from the table of well-formed sequences
     /// in RFC 3629, section 4. A sequence that is cut short stays so, since what comes next here begins a character.
-    const ILL_FORMED: [&[(u8, u8)]; 17] = [
+    const ILL_FORMED: [&[(u8, u8)]; 20] = [
         // A byte inside of a character, without its start; bytes that are in no character.
         &[(0x80, 0xbf)],
         &[(0xf5, 0xff)],
@@ -315,14 +322,17 @@ fn ill_formed_text(u: &mut Unstructured<'_>, payload: &mut ArrayVec<u8, MAX_CASE
         &[(0xe0, 0xe0), (0xa0, 0xbf)],
         &[(0xe1, 0xec), (0x80, 0xbf)],
         &[(0xed, 0xed), (0x80, 0x9f)],
+        &[(0xee, 0xef), (0x80, 0xbf)],
+        &[(0xf0, 0xf0), (0x90, 0xbf)],
         &[(0xf1, 0xf3), (0x80, 0xbf)],
+        &[(0xf4, 0xf4), (0x80, 0x8f)],
         &[(0xf0, 0xf0), (0x90, 0xbf), (0x80, 0xbf)],
         &[(0xf1, 0xf3), (0x80, 0xbf), (0x80, 0xbf)],
         &[(0xf4, 0xf4), (0x80, 0x8f), (0x80, 0xbf)],
     ];
     let ill_formed = *u.choose(&ILL_FORMED)?;
     let around = reason_len(u)?.saturating_sub(ill_formed.len());
-    let before = u.int_in_range(0..=around)?;
+    let before = if u.ratio(1, 4)? { around } else { u.int_in_range(0..=around)? };
     payload.extend(text(before, u)?.bytes());
     for &(first, last) in ill_formed {
         payload.push(u.int_in_range(first..=last)?);

@@ -60,21 +60,28 @@ fn verdicts_are_right_and_every_kind_is_frequent() {
     assert!(kinds.values().all(|&count| count > 200), "{kinds:#?}");
 }
 
-/// How `core` sees each ill-formed reason: whether the fault is at the end, and the length of the sequence.
+/// How `core` sees each ill-formed reason: the byte that the fault begins with, how many bytes of a character there are, and
+/// whether the reason ends with them.
 #[test]
 fn reasons_that_are_not_utf8_are_wrong_in_every_way() {
-    let (mut lengths, mut first_bytes, mut places) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut faults, mut places, mut cut_by_the_limit) = (BTreeSet::new(), BTreeSet::new(), 0);
     sample(|case: PayloadCase| {
         if let Some(Err(error)) = case.payload().get(2..).map(std::str::from_utf8) {
-            lengths.insert(error.error_len());
+            let fault = &case.payload()[2 + error.valid_up_to()..];
+            faults.insert((fault[0], error.error_len().unwrap_or(fault.len()), error.error_len().is_none()));
             places.insert(error.valid_up_to());
-            first_bytes.insert(case.payload()[2 + error.valid_up_to()]);
+            cut_by_the_limit += u32::from(error.error_len().is_none() && case.payload().len() == 125);
         }
     });
-    assert_eq!(lengths, [None, Some(1), Some(2), Some(3)].into());
-    // A fault can begin with each byte that is not ASCII.
-    assert_eq!(first_bytes, (0x80..=0xff).collect());
+    // RFC 3629, 4: each byte that is not ASCII can be wrong by itself; each that begins a character, with as many more as are
+    // not yet the whole of it, inside of a reason and at its end.
+    let mut expected: BTreeSet<_> = (0x80..=0xff).map(|byte| (byte, 1, false)).collect();
+    for (bytes, len) in [(0xc2..=0xdf, 2), (0xe0..=0xef, 3), (0xf0..=0xf4, 4)] {
+        expected.extend(bytes.flat_map(|byte| (1..len).flat_map(move |cut| [(byte, cut, false), (byte, cut, true)])));
+    }
+    assert_eq!(faults, expected);
     assert_eq!(places, (0..=122).collect());
+    assert!(cut_by_the_limit > 200, "{cut_by_the_limit}");
 }
 
 #[test]
@@ -117,7 +124,7 @@ fn codes_are_legal_and_all_the_named_ones_are_frequent() {
         assert!(may_be_sent(code.get()));
         *counts.entry(code.get()).or_default() += 1;
     });
-    for named in (1000..=1003).chain(1007..=1014).chain([3000, 3003, 3008]) {
+    for named in (1000..=1003).chain(1007..=1014).chain([3000, 3003, 3008, 3999, 4000, 4999]) {
         assert!(counts[&named] > 500, "{named}");
     }
     assert!(counts.len() > 500);
@@ -143,11 +150,13 @@ fn frames_are_of_every_length() {
 
 #[test]
 fn events_have_legal_and_other_codes_and_are_clean_or_not() {
-    let mut kinds = BTreeSet::new();
+    let (mut kinds, mut abnormal) = (BTreeSet::new(), 0);
     sample(|event: CloseEvent| {
         kinds.insert((event.to_frame().is_some(), event.was_clean(), event.reason().is_empty()));
+        abnormal += u32::from((event.code(), event.reason(), event.was_clean()) == (1006, "", false));
     });
     assert_eq!(kinds.len(), 8);
+    assert!(abnormal > 4_000, "{abnormal}");
 }
 
 #[test]
