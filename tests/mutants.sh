@@ -23,6 +23,15 @@ features_of() {
     esac
 }
 
+# What such a set leaves out of the file: there is nothing to change there.
+left_out() {
+    case $1/$2 in
+    frame/-) echo 'CloseFrame.*::put' ;;
+    utf8/-) echo 'suits_simdutf8' ;;
+    *) echo '^$' ;;
+    esac
+}
+
 tests_of() {
     case $1 in
     arbitrary) echo --test arbitrary ;;
@@ -44,6 +53,7 @@ for file in ${*:-arbitrary code codec event frame handshake script utf8 wire}; d
         out=$copy/out-$file-$features log=$copy/log status=0
         # shellcheck disable=SC2086
         cargo mutants --in-place --file "src/$file.rs" --output "$out" --minimum-test-timeout 60 \
+            --exclude-re "$(left_out "$file" "$features")" \
             --no-default-features --features "${features#-}" -- $tests >"$log" 2>&1 || status=$?
         # 2 and 3 are mutants that were missed, and that hung: a test that hangs has noticed. Any other is no result.
         case $status in 0 | 2 | 3) ;; *) cat "$log" && exit 1 ;; esac
