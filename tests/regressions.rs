@@ -1,8 +1,7 @@
 //! Close-frame bugs and advisories of other stacks: the input that triggered each, and what is right. One test a row, named
 //! after its source.
 //!
-//! Rows of the list that cannot apply here:
-//! - `nats.go#821` is about an index into the read buffer; that class is [`bun_23832_a_payload_that_comes_in_two_parts`].
+//! What cannot apply here:
 //! - `openclaw#100047` also cuts at limits other than 123; this crate has that one limit.
 //! - `embedded-websocket#16` encodes into a buffer that is too small; here the buffer's type has the room for any frame.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
@@ -254,10 +253,49 @@ mod codec {
     use bytes::{Bytes, BytesMut};
     use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
     use tokio_util::codec::{BytesCodec, Decoder, Encoder, Framed};
-    use websocket_close::CloseFrame;
     use websocket_close::codec::{CloseCodec, Error, Message, Timeouts, finish};
+    use websocket_close::{CloseFrame, Role};
 
     const GOODBYE: CloseFrame<'static> = CloseFrame::from_static(1000, "done");
+    const KEY: [u8; 4] = [0x9c, 0x03, 0xe8, 0x81];
+
+    /// Takes so many bytes at a time, and leaves fewer where they are, as a codec does with a frame that is not whole.
+    struct Takes(usize);
+
+    impl Decoder for Takes {
+        type Item = BytesMut;
+        type Error = io::Error;
+
+        fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<BytesMut>> {
+            Ok((src.len() >= self.0).then(|| src.split_to(self.0)))
+        }
+    }
+
+    #[test]
+    fn nats_go_821_nats_server_2519_a_close_that_does_not_begin_the_buffer() {
+        let payload = b"\x03\xe9bye";
+        // The frames before it have something like a Close inside: as payload, and as key.
+        let to_client = (b"\x82\x04\x88\x02\x03\xe8".to_vec(), [b"\x88\x05", &payload[..]].concat());
+        let to_server = (b"\x81\x84\x88\x02\x03\xe8\xfc\x67\x7b\x9c".to_vec(), super::masked(payload, KEY));
+        for (local, (data, close)) in [(Role::Client, to_client), (Role::Server, to_server)] {
+            let stream = [&data[..], &close].concat();
+            for cut in 0..=stream.len() {
+                let codec = if local == Role::Client { CloseCodec::client([0; 4]) } else { CloseCodec::server() };
+                let mut codec = codec.wrap(Takes(data.len()));
+                let mut buffer = BytesMut::new();
+                let mut messages = Vec::new();
+                for part in [&stream[..cut], &stream[cut..]] {
+                    buffer.extend_from_slice(part);
+                    while let Some(message) = codec.decode(&mut buffer).unwrap() {
+                        messages.push(message);
+                    }
+                }
+                let goodbye = CloseFrame::from_static(1001, "bye");
+                let expected = [Message::Other(BytesMut::from(&data[..])), Message::Close(goodbye.into())];
+                assert_eq!(messages, expected, "{local:?}, cut at {cut}");
+            }
+        }
+    }
 
     #[test]
     fn rustsec_2022_0035_memory_for_a_length_that_is_only_announced() {
