@@ -373,7 +373,7 @@ mod codec {
     }
 
     #[test]
-    fn tokio_tungstenite_67_tungstenite_405_bun_32681_data_after_the_close() {
+    fn tokio_tungstenite_67_tungstenite_405_data_after_the_close() {
         let mut codec = CloseCodec::server().wrap(BytesCodec::new());
         let mut out = BytesMut::new();
         codec.encode(Message::<Bytes>::Close(GOODBYE.into()), &mut out).unwrap();
@@ -396,6 +396,24 @@ mod codec {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn bun_32681_the_end_of_reading_before_our_close_is_written() {
+        let unmasked = b"\x88\x06\x03\xe8done".to_vec();
+        let masked = super::masked(b"\x03\xe8done", KEY);
+        for (codec, close) in [(CloseCodec::server(), unmasked), (CloseCodec::client(KEY), masked)] {
+            // Too narrow for a Close in one piece: most of it is written after the end was seen.
+            let (ours, mut theirs) = duplex(3);
+            theirs.shutdown().await.unwrap();
+            let finished = async { finish(&mut Framed::new(ours, codec), GOODBYE, Timeouts::DEFAULT).await };
+            let mut read = Vec::new();
+            let (finished, end) = tokio::join!(finished, theirs.read_to_end(&mut read));
+            end.unwrap();
+            assert_eq!(read, close);
+            assert_eq!(finished.event.to_string(), "1006 (abnormal closure), not clean");
+            assert!(finished.io_error.is_none());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn faye_58_beast_365_nim_websock_131_http_jl_865_waiting_for_ever_for_the_close() {
         let (ours, _silent) = duplex(64);
         let mut framed = Framed::new(ours, CloseCodec::client([0; 4]));
@@ -415,6 +433,28 @@ mod codec {
         assert_eq!(begun.elapsed(), Duration::from_secs(2));
         assert!(finished.event.was_clean(), "both Closes were through");
         drop(theirs);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn python_websockets_1487_the_server_ends_the_transport_first() {
+        let from_client = super::masked(b"\x03\xe8", KEY);
+        let from_server = b"\x88\x02\x03\xe8".to_vec();
+        // A server ends it at once, a client only when it has waited in vain.
+        for (codec, close, seconds) in
+            [(CloseCodec::server(), from_client, 0), (CloseCodec::client(KEY), from_server, 2)]
+        {
+            let (ours, mut theirs) = duplex(64);
+            theirs.write_all(&close).await.unwrap();
+            let finished = async { finish(&mut Framed::new(ours, codec), GOODBYE, Timeouts::DEFAULT).await };
+            let begun = tokio::time::Instant::now();
+            let end = async {
+                theirs.read_to_end(&mut Vec::new()).await.unwrap();
+                begun.elapsed()
+            };
+            let (finished, ended_after) = tokio::join!(finished, end);
+            assert_eq!(ended_after, Duration::from_secs(seconds));
+            assert!(finished.event.was_clean());
+        }
     }
 
     /// A transport that is gone.
