@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 here=$PWD/tests/sabotage
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-git archive HEAD | tar -x -C "$copy"
+# With the time of now: by that of the commit Cargo would take what the last fault left in the directory below for fresh.
+git archive HEAD | tar -xm -C "$copy"
 # Cargo cannot tell the copy from the tree: a directory of its own.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/sabotage"
 cd "$copy"
