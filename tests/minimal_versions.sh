@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-git archive HEAD | tar -x -C "$copy"
+git archive HEAD | tar -xm -C "$copy"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/minimal"
 cd "$copy"
 # The members have bounds of their own.
