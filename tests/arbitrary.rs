@@ -150,13 +150,16 @@ fn frames_are_of_every_length() {
 
 #[test]
 fn events_have_legal_and_other_codes_and_are_clean_or_not() {
-    let (mut kinds, mut abnormal) = (BTreeSet::new(), 0);
+    let (mut kinds, mut abnormal, mut impossible) = (BTreeSet::new(), 0, 0);
     sample(|event: CloseEvent| {
         kinds.insert((event.to_frame().is_some(), event.was_clean(), event.reason().is_empty()));
         abnormal += u32::from((event.code(), event.reason(), event.was_clean()) == (1006, "", false));
+        impossible += u32::from(!may_be_sent(event.code()) && !matches!(event.code(), 1005 | 1006));
     });
     assert_eq!(kinds.len(), 8);
     assert!(abnormal > 4_000, "{abnormal}");
+    // Three in eight have any number, which is a code of an ending for one in thirty.
+    assert!((13_000..16_000).contains(&impossible), "{impossible}");
 }
 
 #[test]
