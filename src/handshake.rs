@@ -422,16 +422,16 @@ impl fmt::Display for ClosingHandshake {
         let written = if self.written { "written" } else { "not written" };
         match self.received() {
             Some(theirs) if first != self.local => {
-                write!(f, "closed by the peer with {theirs}; our Close {sent} {written}")
+                write!(f, "closed by the peer with {theirs}; our Close {sent} {written}")?;
             }
-            Some(theirs) => write!(f, "closed by us with {sent}, {written}; answered {theirs}"),
-            None if self.failed_with_sent => write!(f, "failed by us with {sent}, {written}"),
-            None => write!(f, "closed by us with {sent}, {written}"),
-        }?;
+            Some(theirs) => write!(f, "closed by us with {sent}, {written}; answered {theirs}")?,
+            None if self.failed_with_sent => return write!(f, "failed by us with {sent}, {written}"),
+            None => write!(f, "closed by us with {sent}, {written}")?,
+        }
         match self.failure {
-            Some(code) if !self.failed_with_sent => write!(f, "; then failed by us with {code}"),
-            None if self.failed && !self.failed_with_sent => f.write_str("; then failed by us"),
-            _ => Ok(()),
+            Some(code) => write!(f, "; then failed by us with {code}"),
+            None if self.failed => f.write_str("; then failed by us"),
+            None => Ok(()),
         }
     }
 }
