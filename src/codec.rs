@@ -382,8 +382,13 @@ impl<C> CloseCodec<C> {
 }
 
 impl<C: Decoder> CloseCodec<C> {
-    /// Gives the inner codec the bytes before the next Close, or all of them if none is in view.
+    /// Gives the inner codec the bytes before the next Close, or all of them if none is in view; nothing once `finish` has begun.
     fn decode_other(&mut self, src: &mut BytesMut) -> Result<Option<C::Item>, C::Error> {
+        if self.finishing.is_some() {
+            // A `finish` that was cancelled may have kept the start of a frame from it; it would take the rest of it for a frame.
+            self.step_over(src);
+            return Ok(None);
+        }
         // It is asked even if there are none: it may have kept items of its own.
         let item = self.inner.decode(src)?;
         match (self.incoming, &item) {
@@ -407,15 +412,12 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
         self.scan(src);
         match self.incoming {
-            Incoming::Scanned(_) | Incoming::Draining(_) if self.finishing.is_none() => {
+            Incoming::Scanned(_) | Incoming::Draining(_) => {
                 let item = self.decode_other(src).map_err(|error| self.poison(Error::Inner(error)))?;
                 if item.is_some() {
                     return Ok(item.map(Message::Other));
                 }
             }
-            // A `finish` that was cancelled may have kept the start of a frame from the inner codec, which would take the rest
-            // of it for a frame.
-            Incoming::Scanned(_) | Incoming::Draining(_) => self.step_over(src),
             Incoming::Stop => {}
             // RFC 6455, 1.4: what follows a Close is discarded.
             Incoming::Received => {
