@@ -214,6 +214,15 @@ impl Encoder<Bytes> for Refuser {
     }
 }
 
+/// A connection whose inner codec has just refused what came.
+async fn refused(local: Role) -> (Framed<DuplexStream, CloseCodec<Refuser>>, DuplexStream) {
+    let (ours, mut peer) = duplex(1024);
+    let mut framed = Framed::new(ours, codec(local).wrap(Refuser));
+    peer.write_all(&frame(peer_of(local), 0x82, b"data")).await.unwrap();
+    assert!(matches!(framed.next().await, Some(Err(Error::Inner(_)))));
+    (framed, peer)
+}
+
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let begun = Instant::now();
     // Far beyond every bound: a hang is a failure, not a test that never ends.
@@ -800,10 +809,7 @@ async fn a_read_buffer_that_was_emptied() {
 /// What is sent after an error of the inner codec is what the connection is failed with.
 #[tokio::test(start_paused = true)]
 async fn a_close_sent_after_an_inner_error() {
-    let (ours, mut peer) = duplex(1024);
-    let mut framed = Framed::new(ours, CloseCodec::server().wrap(Refuser));
-    peer.write_all(&frame(Role::Client, 0x82, b"data")).await.unwrap();
-    assert!(matches!(framed.next().await, Some(Err(Error::Inner(_)))));
+    let (mut framed, _peer) = refused(Role::Server).await;
     framed.send(Message::<Bytes>::Close(CloseFrame::from_static(1007, "").into())).await.unwrap();
     let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
     assert_eq!(finished.event.to_string(), ABNORMAL);
@@ -949,10 +955,7 @@ async fn a_close_that_was_sent_before() {
 #[tokio::test(start_paused = true)]
 async fn an_inner_error_fails_the_connection_with_the_frame_given() {
     for local in ROLES {
-        let (ours, mut peer) = duplex(1024);
-        let mut framed = Framed::new(ours, codec(local).wrap(Refuser));
-        peer.write_all(&frame(peer_of(local), 0x82, b"data")).await.unwrap();
-        assert!(matches!(framed.next().await, Some(Err(Error::Inner(_)))));
+        let (mut framed, mut peer) = refused(local).await;
         // A Close that comes now is not processed.
         peer.write_all(&their_close(local)).await.unwrap();
         peer.shutdown().await.unwrap();
@@ -971,10 +974,7 @@ async fn an_inner_error_fails_the_connection_with_the_frame_given() {
 #[tokio::test(start_paused = true)]
 async fn an_inner_error_and_a_silent_peer() {
     for local in ROLES {
-        let (ours, mut peer) = duplex(1024);
-        let mut framed = Framed::new(ours, codec(local).wrap(Refuser));
-        peer.write_all(&frame(peer_of(local), 0x82, b"data")).await.unwrap();
-        framed.next().await.unwrap().unwrap_err();
+        let (mut framed, mut peer) = refused(local).await;
         let peer = tokio::spawn(async move {
             let mut written = vec![];
             peer.read_to_end(&mut written).await.unwrap();
