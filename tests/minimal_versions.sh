@@ -2,9 +2,7 @@
 # The lower bounds in Cargo.toml are true: the library builds, all features on, with the oldest dependencies that they allow.
 set -eu
 cd "$(dirname "$0")/.."
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
-git archive HEAD | tar -xm -C "$copy"
+. tests/copy.sh
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/minimal"
 cd "$copy"
 # The members have bounds of their own.

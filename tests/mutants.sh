@@ -6,9 +6,7 @@
 # only adds code elsewhere, and tests. It works on a copy, and without debug information, which halves the time.
 set -eu
 cd "$(dirname "$0")/.."
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
-git archive HEAD | tar -xm -C "$copy"
+. tests/copy.sh
 argued=$PWD/tests/mutants.txt
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/mutants" CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0 RUST_BACKTRACE=0
 cd "$copy"

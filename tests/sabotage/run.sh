@@ -4,10 +4,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 here=$PWD/tests/sabotage
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
-# With the time of now: by that of the commit Cargo would take what the last fault left in the directory below for fresh.
-git archive HEAD | tar -xm -C "$copy"
+. tests/copy.sh
 # Cargo cannot tell the copy from the tree: a directory of its own.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/sabotage"
 cd "$copy"
