@@ -31,7 +31,7 @@ pub fn close(code: Option<u16>, reason: Option<&str>) -> Result<CloseFrame<'_>, 
     let code = match code {
         // Step 1: "neither 1000 nor in the range 3000 to 4999".
         Some(code) => match CloseCode::new(code) {
-            Ok(code) if code.allowed_from_script() => code,
+            Ok(code) if code.is_allowed_from_script() => code,
             _ => return Err(Error::InvalidAccess(code)),
         },
         None if reason.is_empty() => return Ok(CloseFrame::EMPTY),
