@@ -1,0 +1,734 @@
+//! `finish`: ends a connection in bounded time, over a `Framed` or over a bare transport, and tells how it ended.
+
+use core::future::{Future, poll_fn};
+use core::mem::{self, MaybeUninit};
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use futures_core::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::codec::{Decoder, Framed, FramedParts};
+
+use super::{Buffer, CloseCodec, Discard, Error, Frames, Message, OurClose, Reading, Skipping, State, Stop};
+use crate::ending::{Awaited, Ending, Loss, TransportEnd};
+use crate::frame::CloseFrame;
+use crate::handshake::TransportAction;
+use crate::role::Role;
+use crate::wire::{self, Scanner};
+
+/// How long [`finish()`] waits.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_close::codec::Timeouts;
+///
+/// let patient = Timeouts::DEFAULT.close(Duration::from_secs(60));
+/// # let _ = patient;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    close: Duration,
+    end: Duration,
+}
+
+impl Timeouts {
+    /// 10 seconds for the Closes, like Python's websockets, and 2 seconds for the end, like Chromium. No standard names a
+    /// time. Others wait 1 to 60 seconds for the Close.
+    pub const DEFAULT: Self = Self { close: Duration::from_secs(10), end: Duration::from_secs(2) };
+
+    /// With so much time for the Closes: from the first call of [`finish()`] until ours is written and the peer's has come.
+    #[must_use]
+    pub const fn close(self, close: Duration) -> Self {
+        Self { close, ..self }
+    }
+
+    /// With so much time for the end of the transport: from the Closes on.
+    #[must_use]
+    pub const fn end(self, end: Duration) -> Self {
+        Self { end, ..self }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What [`finish()`] returns.
+///
+/// ```
+/// use websocket_close::codec::Finished;
+///
+/// fn log(Finished { ending, io_error, .. }: Finished) {
+///     match io_error {
+///         Some(error) => eprintln!("{ending} ({error})"),
+///         None => eprintln!("{ending}"),
+///     }
+/// }
+/// # let _ = log;
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// How the connection ended. [`Ending::event`] is what the application is told.
+    pub ending: Ending,
+    /// The first error of reading or writing in this call, if there was one. Even a clean ending can have one: the transport
+    /// may break after both Closes.
+    pub io_error: Option<io::Error>,
+}
+
+/// Ends a connection: sends `frame` or the answer that is due, waits for the peer's Close and for the end of the transport,
+/// and tells how it ended. It never waits longer than `timeouts` allow, not even for a peer that is silent, floods, or does
+/// not read.
+///
+/// It sends `frame` if no Close is chosen yet, neither sent, nor received, nor by a failure. After an error of the inner
+/// codec it fails the connection with `frame`. What is in the write buffer goes first. If the inner codec has left half a
+/// frame there, no Close can follow it. If the peer has already hung up without a Close, nothing is sent.
+///
+/// **What is lost:** everything that the peer has sent and `framed` has not yielded. It is read and discarded, so that it
+/// cannot reset the transport and destroy our Close on its way. If you want it, send a [`Message::Close`], read until the
+/// peer's, and call this then. Faults in frames that are stepped over are not noticed.
+///
+/// **Pings** are answered until the peer's Close ([RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)):
+/// the latest one that the inner codec has not begun to read, as soon as what was queued before is written.
+///
+/// The server ends the transport first. While the handshake can still be completed neither side shuts down its writing
+/// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)). Dropping the transport is left to you.
+///
+/// **Cancel safe.** Deadlines count from the first call, the rest is in `framed`, and another call goes on from there (but
+/// does not return an I/O error that an earlier one met). From the first call on, `framed` itself yields only the peer's
+/// Close. It needs a tokio runtime whose timer is enabled.
+///
+/// ```
+/// use tokio_util::codec::Framed;
+/// use websocket_close::{CloseFrame, codec::{CloseCodec, Timeouts, finish}};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let (ours, theirs) = tokio::io::duplex(1024);
+/// let mut server = Framed::new(ours, CloseCodec::server());
+/// let mut client = Framed::new(theirs, CloseCodec::client(|| [0x12, 0x34, 0x56, 0x78]));
+///
+/// let (server, client) = tokio::join!(
+///     finish(&mut server, CloseFrame::from_static(1001, "restart"), Timeouts::DEFAULT),
+///     finish(&mut client, CloseFrame::from_static(1000, "done"), Timeouts::DEFAULT),
+/// );
+/// // The server was first, and the client answered.
+/// assert_eq!(server.ending.event().to_string(), "1001 (going away), clean");
+/// assert_eq!(client.ending.event().to_string(), r#"1001 (going away) "restart", clean"#);
+/// # }
+/// ```
+pub async fn finish<T, C>(framed: &mut Framed<T, CloseCodec<C>>, frame: CloseFrame<'_>, timeouts: Timeouts) -> Finished
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+    C: Decoder,
+{
+    drive(framed, frame, timeouts).await
+}
+
+/// A transport without a `Framed`, for programs that have only a socket, or a parser of their own.
+///
+/// It holds what [`finish`](Self::finish) needs between two calls, so that one can be cancelled.
+///
+/// ```
+/// use websocket_close::{CloseFrame, codec::{Bare, CloseCodec, Timeouts}};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// # let (socket, mut peer) = tokio::io::duplex(64);
+/// # tokio::io::AsyncWriteExt::write_all(&mut peer, b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap();
+/// let mut bare = Bare::new(socket, CloseCodec::server());
+/// let finished = bare.finish(CloseFrame::from_static(1001, "restart"), Timeouts::DEFAULT).await;
+/// assert_eq!(finished.ending.event().to_string(), "1000 (normal closure), clean");
+/// # }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Bare<T, C = Discard> {
+    /// The transport.
+    pub io: T,
+    /// The codec, with the closing handshake.
+    pub codec: CloseCodec<C>,
+    /// What you have read and not used. [`finish`](Self::finish) looks at it before it reads.
+    pub read_buffer: BytesMut,
+    /// What you have queued and not written: whole frames. [`finish`](Self::finish) writes it before our Close.
+    pub write_buffer: BytesMut,
+}
+
+impl<T, C> Bare<T, C> {
+    /// A transport on which the next byte to read begins a frame, and the next byte to write too.
+    pub fn new(io: T, codec: CloseCodec<C>) -> Self {
+        Self { io, codec, read_buffer: BytesMut::new(), write_buffer: BytesMut::new() }
+    }
+
+    /// The same where your parser has stopped inside a frame: so many bytes of it come before the next frame.
+    #[must_use]
+    pub fn inside_frame(mut self, left: u64) -> Self {
+        if let Reading::Frames(frames) = &mut self.codec.state.reading {
+            frames.scanner = Scanner::inside(left);
+        }
+        self
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, C> Bare<T, C> {
+    /// The same as [`finish()`] for a `Framed`, in every point.
+    pub async fn finish(&mut self, frame: CloseFrame<'_>, timeouts: Timeouts) -> Finished {
+        drive(self, frame, timeouts).await
+    }
+}
+
+/// Keeps both buffers, and with them a Close that is queued but not flushed.
+impl<T, C> From<FramedParts<T, CloseCodec<C>>> for Bare<T, C> {
+    fn from(parts: FramedParts<T, CloseCodec<C>>) -> Self {
+        Self { io: parts.io, codec: parts.codec, read_buffer: parts.read_buf, write_buffer: parts.write_buf }
+    }
+}
+
+/// How far `finish` is. It lives in the codec, so that a cancelled call loses nothing.
+#[derive(Debug, Default)]
+pub(super) struct Finishing {
+    /// Whether the Closes are done, or as much of them as was possible.
+    closed: bool,
+    /// When this began, `closed` or not. Deadlines count from there.
+    since: Option<Instant>,
+    /// The next `decode` returns a message, so that the `Framed` looks into its buffer again.
+    priming: bool,
+    /// How many bytes were discarded.
+    discarded: u64,
+    read: Option<ReadEnd>,
+    write: WriteSide,
+}
+
+/// How reading ended.
+#[derive(Clone, Copy, Debug)]
+enum ReadEnd {
+    InOrder,
+    InsideFrame,
+    WithoutCloseNotify,
+    Lost(Loss),
+}
+
+/// What may be done with the transport's write side.
+#[derive(Clone, Copy, Debug, Default)]
+enum WriteSide {
+    #[default]
+    Open,
+    ShutDown,
+    Lost(Loss),
+}
+
+impl From<io::ErrorKind> for Loss {
+    fn from(kind: io::ErrorKind) -> Self {
+        match kind {
+            io::ErrorKind::ConnectionReset => Self::Reset,
+            io::ErrorKind::ConnectionAborted => Self::Aborted,
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            io::ErrorKind::TimedOut => Self::TimedOut,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl State {
+    /// Takes reading over from the inner codec.
+    fn begin_finish(&mut self, src: &mut BytesMut) {
+        self.finishing.get_or_insert_default();
+        let stop = match &mut self.reading {
+            Reading::Frames(frames) => {
+                self.reading = Reading::Skipping(frames.hand_over(src));
+                None
+            }
+            Reading::Draining { behind, stop, .. } => {
+                *src = mem::take(behind);
+                Some(*stop)
+            }
+            Reading::Stopped { stop, .. } => Some(*stop),
+            Reading::Skipping(_) | Reading::Closed { .. } | Reading::Truncated | Reading::Failed => None,
+        };
+        match stop {
+            Some(Stop::Close) => self.reading = Reading::Skipping(Skipping::default()),
+            Some(Stop::Fault(len)) => _ = self.reject(wire::Error::LengthTooLarge(len)),
+            None => {}
+        }
+        // The handshake keeps a fault.
+        let _ = self.skip(src);
+    }
+
+    /// Discards everything in `src` up to the peer's Close. Keeps the latest ping, and a ping or a Close that is not whole.
+    pub(super) fn skip(&mut self, src: &mut BytesMut) -> Result<(), wire::Error> {
+        while let Reading::Skipping(skipping) = &mut self.reading {
+            let before = src.len();
+            src.advance(skipping.pass(src, false));
+            if let Err(error) = skipping.scanner.fault() {
+                src.clear();
+                return Err(self.reject(error));
+            }
+            let go_on = match src.first() {
+                None => false,
+                Some(first) if wire::is_close(*first) => {
+                    self.count(before - src.len());
+                    return self.take_close(src);
+                }
+                Some(_) => match ping(self.closing.local(), src) {
+                    Ping::Partial => false,
+                    Ping::Whole(payload) => {
+                        skipping.ping = Some(payload);
+                        true
+                    }
+                    Ping::Wrong => {
+                        // Not for us to judge.
+                        src.advance(skipping.pass(src, true));
+                        true
+                    }
+                },
+            };
+            self.count(before - src.len());
+            if !go_on {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for `bytes` that follow those in `src`. They are copied only from a ping or a Close on.
+    fn feed(&mut self, bytes: &[u8], src: &mut BytesMut) {
+        let passed = match &mut self.reading {
+            Reading::Skipping(skipping) if src.is_empty() => skipping.pass(bytes, false),
+            Reading::Skipping(_) => 0,
+            _ => bytes.len(),
+        };
+        self.count(passed);
+        src.extend_from_slice(bytes.get(passed..).unwrap_or_default());
+        // The handshake keeps a fault.
+        let _ = self.skip(src);
+    }
+
+    pub(super) fn count(&mut self, discarded: usize) {
+        if let Some(finishing) = &mut self.finishing {
+            finishing.discarded += discarded as u64;
+        }
+    }
+
+    fn awaits_close(&self) -> bool {
+        matches!(self.reading, Reading::Skipping(_))
+    }
+
+    /// Whether `finish` has seen the end of the transport.
+    pub(super) fn saw_end(&self) -> bool {
+        self.finishing.as_ref().is_some_and(|finishing| finishing.read.is_some())
+    }
+
+    /// A message without a meaning, for `poll_prime`.
+    pub(super) fn prime<T>(&mut self) -> Option<Message<T>> {
+        let finishing = self.finishing.as_mut()?;
+        mem::take(&mut finishing.priming).then(|| CloseFrame::EMPTY.into())
+    }
+
+    /// Answers the latest ping, if `dst` is empty: everything before is written, and so there is one pong at most.
+    fn queue_pong(&mut self, dst: &mut BytesMut) {
+        let Reading::Skipping(skipping) = &mut self.reading else { return };
+        if !dst.is_empty() || !self.written.at_boundary() {
+            return;
+        }
+        let Some(payload) = skipping.ping.take() else { return };
+        let after_close = self.our_close.is_in(dst);
+        wire::put_pong(&payload, self.next_key(), dst);
+        if after_close {
+            self.our_close = OurClose::Queued(Buffer::of(dst));
+        }
+    }
+
+    /// The transport has accepted everything up to the end of `buffer`.
+    fn flushed(&mut self, buffer: &BytesMut) {
+        if self.our_close.is_in(buffer) {
+            self.closing.mark_written();
+        }
+    }
+}
+
+impl Frames {
+    /// Drops what belongs to the inner codec: everything but a ping that it has not begun to read.
+    fn hand_over(&mut self, src: &mut BytesMut) -> Skipping {
+        let front = self.total - self.scanned as u64;
+        let ping = self.pings.iter().flatten().find_map(|place| (place.get() - 1).checked_sub(front));
+        if let Some(ping) = ping.and_then(|ping| usize::try_from(ping).ok()) {
+            src.advance(ping);
+            return Skipping::default();
+        }
+        src.advance(self.scanned);
+        Skipping { scanner: mem::take(&mut self.scanner), ping: None }
+    }
+}
+
+impl Skipping {
+    /// How many of the `bytes` come before the next Close or ping. `over` steps over the one that they begin with.
+    fn pass(&mut self, bytes: &[u8], mut over: bool) -> usize {
+        self.scanner
+            .skip_until(bytes, |first, _| !mem::take(&mut over) && (wire::is_close(first) || wire::is_ping(first)))
+    }
+}
+
+/// What a frame with the opcode of a ping turns out to be.
+enum Ping {
+    /// More bytes are needed.
+    Partial,
+    /// A ping with this payload, unmasked. It is taken out of the buffer.
+    Whole(BytesMut),
+    /// No endpoint may send it.
+    Wrong,
+}
+
+fn ping(local: Role, src: &mut BytesMut) -> Ping {
+    let (mask, header_len) = if local == Role::Server { (0x80, 6) } else { (0, 2) };
+    // FIN, no RSV bits, the right mask bit, and a length in its shortest form (5.2, 5.5).
+    let payload_len = match src.get(..) {
+        Some([0x89]) => return Ping::Partial,
+        Some([0x89, second, ..]) if second ^ mask <= 125 => usize::from(second ^ mask),
+        _ => return Ping::Wrong,
+    };
+    if src.len() < header_len + payload_len {
+        return Ping::Partial;
+    }
+    let header = src.split_to(header_len);
+    let mut payload = src.split_to(payload_len);
+    // A header of two bytes has no key.
+    if let Some(key) = header.last_chunk() {
+        wire::apply_mask(*key, &mut payload);
+    }
+    Ping::Whole(payload)
+}
+
+/// What `finish` ends: the state, the buffers and the transport.
+trait Surface {
+    type Io: AsyncRead + AsyncWrite + Unpin;
+
+    fn io(&mut self) -> Pin<&mut Self::Io>;
+    fn state(&mut self) -> &mut State;
+    fn read_buffer(&mut self) -> &mut BytesMut;
+    fn write_buffer(&mut self) -> &mut BytesMut;
+
+    /// Reads for the first time, if that is not a read like any other.
+    fn poll_prime(&mut self, cx: &mut Context<'_>) -> Option<Poll<ReadResult>>;
+}
+
+/// `None` at the end of the transport.
+type ReadResult = Option<io::Result<()>>;
+
+impl<T: AsyncRead + AsyncWrite + Unpin, C> Surface for Bare<T, C> {
+    type Io = T;
+
+    fn io(&mut self) -> Pin<&mut T> {
+        Pin::new(&mut self.io)
+    }
+
+    fn state(&mut self) -> &mut State {
+        &mut self.codec.state
+    }
+
+    fn read_buffer(&mut self) -> &mut BytesMut {
+        &mut self.read_buffer
+    }
+
+    fn write_buffer(&mut self) -> &mut BytesMut {
+        &mut self.write_buffer
+    }
+
+    fn poll_prime(&mut self, _: &mut Context<'_>) -> Option<Poll<ReadResult>> {
+        None
+    }
+}
+
+impl<T, C> Surface for Framed<T, CloseCodec<C>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+    C: Decoder,
+{
+    type Io = T;
+
+    fn io(&mut self) -> Pin<&mut T> {
+        Pin::new(self.get_mut())
+    }
+
+    fn state(&mut self) -> &mut State {
+        &mut self.codec_mut().state
+    }
+
+    fn read_buffer(&mut self) -> &mut BytesMut {
+        self.read_buffer_mut()
+    }
+
+    fn write_buffer(&mut self) -> &mut BytesMut {
+        self.write_buffer_mut()
+    }
+
+    /// A `Framed` decodes only after it has read something itself, or after a message. After this message it looks into
+    /// its buffer first. So it will yield a Close that a cancelled `finish` has received.
+    fn poll_prime(&mut self, cx: &mut Context<'_>) -> Option<Poll<ReadResult>> {
+        self.state().finishing.get_or_insert_default().priming = true;
+        let message = Pin::new(&mut *self).poll_next(cx);
+        self.state().finishing.get_or_insert_default().priming = false;
+        Some(message.map(|message| match message? {
+            Err(Error::Io(error)) => Some(Err(error)),
+            // The message has no meaning, and the handshake keeps a fault.
+            _ => Some(Ok(())),
+        }))
+    }
+}
+
+/// How many reads or writes are made before other tasks, and the deadline, have their turn.
+const CALLS_AT_ONCE: usize = 16;
+
+/// How many bytes a read takes at most.
+const CHUNK: usize = 8 * 1024;
+
+struct Driver<'a, S> {
+    surface: &'a mut S,
+    frame: CloseFrame<'a>,
+    timeouts: Timeouts,
+    /// Whether the surface has read for the first time.
+    primed: bool,
+    io_error: Option<io::Error>,
+}
+
+async fn drive<S: Surface>(surface: &mut S, frame: CloseFrame<'_>, timeouts: Timeouts) -> Finished {
+    let mut driver = Driver { surface, frame, timeouts, primed: false, io_error: None };
+    driver.with_read_buffer(State::begin_finish);
+    let mut timer = pin!(None);
+    let cut = poll_fn(|cx| {
+        if driver.poll(cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        let Some(deadline) = driver.deadline() else { return Poll::Pending };
+        // In a task that has used up its budget no timer fires, so look at the clock too.
+        if Instant::now() >= deadline {
+            return Poll::Ready(true);
+        }
+        if timer.as_ref().as_pin_ref().is_none_or(|timer: Pin<&tokio::time::Sleep>| timer.deadline() != deadline) {
+            timer.set(Some(sleep_until(deadline)));
+        }
+        let fired = timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_ready());
+        if fired { Poll::Ready(true) } else { Poll::Pending }
+    })
+    .await;
+    if cut {
+        // Even after a deadline, try once to shut down (TLS sends `close_notify` here). Do not wait.
+        poll_fn(|cx| {
+            let _ = driver.poll_shutdown(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+    driver.into_finished()
+}
+
+impl<S: Surface> Driver<'_, S> {
+    fn finishing(&mut self) -> &mut Finishing {
+        self.surface.state().finishing.get_or_insert_default()
+    }
+
+    fn with_read_buffer<R>(&mut self, run: impl FnOnce(&mut State, &mut BytesMut) -> R) -> R {
+        let mut buffer = mem::take(self.surface.read_buffer());
+        let result = run(self.surface.state(), &mut buffer);
+        *self.surface.read_buffer() = buffer;
+        result
+    }
+
+    fn with_write_buffer<R>(&mut self, run: impl FnOnce(&mut State, &mut BytesMut) -> R) -> R {
+        let mut buffer = mem::take(self.surface.write_buffer());
+        let result = run(self.surface.state(), &mut buffer);
+        *self.surface.write_buffer() = buffer;
+        result
+    }
+
+    /// When the current wait is over; `None` where that lies beyond what the clock can tell.
+    fn deadline(&mut self) -> Option<Instant> {
+        let Timeouts { close, end } = self.timeouts;
+        let finishing = self.finishing();
+        let timeout = if finishing.closed { end } else { close };
+        finishing.since.get_or_insert_with(Instant::now).checked_add(timeout)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.finishing().closed {
+            ready!(self.poll_closes(cx));
+            let finishing = self.finishing();
+            (finishing.closed, finishing.since) = (true, None);
+        }
+        self.poll_end(cx)
+    }
+
+    /// Ready when our Close is written and the peer's has come, or as much of that as is still possible.
+    fn poll_closes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Answer a Close that has come already; do not cross it.
+        let received = self.poll_read_while(cx, State::awaits_close);
+        let hung_up = self.finishing().read.is_some();
+        let state = self.surface.state();
+        if hung_up && state.closing.is_open() && !matches!(state.reading, Reading::Failed) {
+            return Poll::Ready(());
+        }
+        let frame = self.frame;
+        self.with_write_buffer(|state, buffer| {
+            state.queue_pong(buffer);
+            state.queue_close(frame, buffer);
+        });
+        let written = self.poll_write(cx);
+        if written.is_pending() && received.is_ready() {
+            // Two ends that each wait for the other to read would hang.
+            let _ = self.poll_read_while(cx, |_| true);
+        }
+        ready!(received);
+        written
+    }
+
+    /// Ready when the transport has ended on both sides, or as much of that as is still possible.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.surface.state().closing.transport() == TransportAction::AwaitEnd {
+            ready!(self.poll_read_while(cx, |_| true));
+        }
+        let shut_down = self.poll_shutdown(cx);
+        let ended = self.poll_read_while(cx, |_| true);
+        ready!(shut_down);
+        ended
+    }
+
+    /// Reads, as long as there is a reason and the transport has not ended.
+    fn poll_read_while(&mut self, cx: &mut Context<'_>, reason: impl Fn(&State) -> bool) -> Poll<()> {
+        for _ in 0..CALLS_AT_ONCE {
+            if self.finishing().read.is_some() || !reason(self.surface.state()) {
+                return Poll::Ready(());
+            }
+            let primes = self.surface.state().awaits_close() && !self.primed;
+            let prime = if primes { self.surface.poll_prime(cx) } else { None };
+            match ready!(prime.unwrap_or_else(|| self.poll_read(cx))) {
+                Some(Ok(())) => {}
+                None => self.end_reading(),
+                Some(Err(error)) => self.fail_reading(error),
+            }
+            self.primed = true;
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<ReadResult> {
+        let mut chunk = [const { MaybeUninit::uninit() }; CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut chunk);
+        if let Err(error) = ready!(self.surface.io().poll_read(cx, &mut chunk)) {
+            return Poll::Ready(Some(Err(error)));
+        }
+        if chunk.filled().is_empty() {
+            return Poll::Ready(None);
+        }
+        self.with_read_buffer(|state, buffer| state.feed(chunk.filled(), buffer));
+        Poll::Ready(Some(Ok(())))
+    }
+
+    fn end_reading(&mut self) {
+        let inside = self.with_read_buffer(|state, buffer| match &state.reading {
+            Reading::Skipping(skipping) => !buffer.is_empty() || !skipping.scanner.at_boundary(),
+            Reading::Truncated => true,
+            _ => false,
+        });
+        let finishing = self.finishing();
+        finishing.read = Some(match finishing.write {
+            // A TCP socket whose reset was reported to a write reads as ended afterwards.
+            WriteSide::Lost(loss @ (Loss::Reset | Loss::Aborted)) => ReadEnd::Lost(loss),
+            _ if inside => ReadEnd::InsideFrame,
+            _ => ReadEnd::InOrder,
+        });
+    }
+
+    fn fail_reading(&mut self, error: io::Error) {
+        self.finishing().read = Some(match error.kind() {
+            // TLS says so when TCP ends without `close_notify`; TCP itself never does.
+            io::ErrorKind::UnexpectedEof => ReadEnd::WithoutCloseNotify,
+            kind => ReadEnd::Lost(kind.into()),
+        });
+        self.io_error.get_or_insert(error);
+    }
+
+    /// Ready when everything is written and flushed, or writing is over.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..CALLS_AT_ONCE {
+            let WriteSide::Open = self.finishing().write else { return Poll::Ready(()) };
+            let mut buffer = mem::take(self.surface.write_buffer());
+            let written = if buffer.is_empty() {
+                self.surface.io().poll_flush(cx).map_ok(|()| None)
+            } else {
+                self.surface.io().poll_write(cx, &buffer).map_ok(Some)
+            };
+            if let Poll::Ready(Ok(Some(count))) = written {
+                buffer.advance(count);
+            }
+            *self.surface.write_buffer() = buffer;
+            match ready!(written) {
+                Ok(None) => {
+                    let done = self.with_write_buffer(|state, buffer| {
+                        state.flushed(buffer);
+                        state.queue_pong(buffer);
+                        buffer.is_empty()
+                    });
+                    if done {
+                        return Poll::Ready(());
+                    }
+                }
+                Ok(Some(1..)) => {}
+                Ok(Some(0)) => self.fail_writing(io::ErrorKind::WriteZero.into()),
+                Err(error) => self.fail_writing(error),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn fail_writing(&mut self, error: io::Error) {
+        self.finishing().write = WriteSide::Lost(error.kind().into());
+        self.io_error.get_or_insert(error);
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let WriteSide::Open = self.finishing().write {
+            match ready!(self.surface.io().poll_shutdown(cx)) {
+                // The peer was faster, or an earlier call that was cancelled.
+                Err(error) if error.kind() != io::ErrorKind::NotConnected => self.fail_writing(error),
+                _ => self.finishing().write = WriteSide::ShutDown,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn into_finished(self) -> Finished {
+        let left = self.surface.read_buffer().len() as u64;
+        let Timeouts { close, end } = self.timeouts;
+        let state = self.surface.state();
+        if let Reading::Closed { told } = &mut state.reading {
+            // The ending tells it.
+            *told = true;
+        }
+        let closing = &state.closing;
+        let Finishing { closed, discarded, read, write, .. } = state.finishing.get_or_insert_default();
+        let end = match (read, write) {
+            (Some(ReadEnd::InOrder), _) => TransportEnd::InOrder,
+            (Some(ReadEnd::InsideFrame), _) => TransportEnd::InsideFrame,
+            (Some(ReadEnd::WithoutCloseNotify), _) => TransportEnd::WithoutCloseNotify,
+            (Some(ReadEnd::Lost(loss)), _) | (None, WriteSide::Lost(loss)) => TransportEnd::Lost(*loss),
+            (None, WriteSide::Open | WriteSide::ShutDown) => {
+                let (awaited, after) = match (&closed, closing.is_written()) {
+                    (true, _) => (Awaited::End, end),
+                    (false, true) => (Awaited::Close, close),
+                    (false, false) => (Awaited::Write, close),
+                };
+                TransportEnd::Cut { awaited, after, discarded: Some(*discarded + left) }
+            }
+        };
+        let quiet = closing.is_clean() && end == TransportEnd::WithoutCloseNotify;
+        let io_error = self.io_error.filter(|_| !quiet);
+        Finished { ending: closing.clone().into_ending(end), io_error }
+    }
+}
