@@ -7,7 +7,7 @@
 //! ```
 //! # use websocket_close::{CloseFrame, arbitrary::PayloadCase};
 //! # fn decode(payload: &[u8]) -> Result<(u16, &str), u16> {
-//! #     let frame = CloseFrame::from_payload(payload).map_err(|error| error.close_code().get())?;
+//! #     let frame = CloseFrame::from_payload(payload).map_err(|error| error.answer_code().get())?;
 //! #     Ok((frame.code().map_or(1005, |code| code.get()), frame.reason()))
 //! # }
 //! # macro_rules! fuzz_target { (|$case:ident: $type:ty| $body:block) => { fn target($case: $type) $body } }

@@ -4,26 +4,33 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
+#[cfg(feature = "codec")]
+extern crate std;
+
 #[cfg(feature = "arbitrary")]
 pub mod arbitrary;
 mod code;
 #[cfg(feature = "codec")]
 pub mod codec;
+mod ending;
 mod event;
 mod frame;
 mod handshake;
+mod names;
+pub mod registry;
 mod role;
 pub mod script;
+#[cfg(feature = "stream")]
+pub mod stream;
 mod utf8;
 pub mod wire;
 
 pub use code::{CloseCode, InvalidCloseCode};
+pub use ending::{Awaited, Ending, Loss, TransportEnd};
 pub use event::{CloseEvent, CloseEventInit};
-pub use frame::{CloseFrame, DecodeError, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame, ReasonTooLong};
-pub use handshake::{ClosingHandshake, Transport};
+pub use frame::{
+    CloseFrame, DecodeError, InvalidCloseFrame, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame, ReasonTooLong,
+};
+pub use handshake::{ClosingHandshake, ClosingState, TransportAction};
+pub use names::Named;
 pub use role::Role;
-
-/// A name and a description for every `u16`, those included that no Close frame carries.
-pub mod registry {
-    pub use crate::code::{REGISTRY, REGISTRY_DATE, Registration, description, name};
-}
