@@ -1,0 +1,408 @@
+//! Every ending tells its story: raw peers over TCP, and what `finish` says about each, over both of its surfaces.
+
+use std::net::Shutdown;
+
+use websocket_close::{Awaited, CloseCode, ClosingHandshake, DecodeError, wire};
+
+use super::*;
+
+/// How long `finish` waits here for the Closes, and for the end.
+const CLOSE: Duration = Duration::from_secs(1);
+const END: Duration = Duration::from_millis(500);
+
+/// What `finish` works on.
+#[derive(Clone, Copy, Debug)]
+enum Surface {
+    Framed,
+    Bare,
+}
+
+/// What our side has done before it calls `finish`.
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    /// It has queued so much data that a peer which does not read blocks it.
+    QueuedMuch,
+    /// It has failed the connection for a message that is too big.
+    Failed,
+}
+
+/// Who acts first. If it is the peer, what it does has arrived when `finish` is called.
+#[derive(Clone, Copy, PartialEq)]
+enum First {
+    They,
+    TheyReset,
+    We,
+}
+
+/// The facts of an ending, in the order of its line.
+#[derive(Debug, PartialEq)]
+struct Story {
+    event: (u16, &'static str, bool),
+    /// Whether the first Close was ours.
+    ours_first: Option<bool>,
+    ours: Option<u16>,
+    written: bool,
+    fault: Option<wire::Error>,
+    end: TransportEnd,
+    io_error: Option<ErrorKind>,
+}
+
+/// The story where both Closes came and went: 1001 "theirs", and ours with `code`.
+fn closed(ours_first: bool, code: u16, written: bool, end: TransportEnd) -> Story {
+    let event = (1001, "theirs", written);
+    Story { event, ours_first: Some(ours_first), ours: Some(code), written, fault: None, end, io_error: None }
+}
+
+/// The story of a peer whose Close never came. `ours` is the code of our Close.
+fn unanswered(ours: Option<u16>, written: bool, end: TransportEnd) -> Story {
+    Story { event: ABNORMAL, ours_first: ours.map(|_| true), ours, written, fault: None, end, io_error: None }
+}
+
+fn cut(awaited: Awaited, after: Duration, discarded: u64) -> TransportEnd {
+    TransportEnd::Cut { awaited, after, discarded: Some(discarded) }
+}
+
+/// What a peer does, on a thread of its own.
+type Peer = fn(Role, std::net::TcpStream);
+
+/// Reads until our Close has come, which is the last `len` bytes.
+fn await_close(io: &mut std::net::TcpStream, len: usize) {
+    std::io::Read::read_exact(io, &mut vec![0; len]).unwrap();
+}
+
+fn send(io: &mut std::net::TcpStream, bytes: &[u8]) {
+    let _ = std::io::Write::write_all(io, bytes);
+}
+
+/// Keeps the connection until the other end has given up.
+fn hold(io: std::net::TcpStream) {
+    std::thread::sleep(2 * (CLOSE + END));
+    drop(io);
+}
+
+/// Lets the peer loose on `finish`.
+async fn end(surface: Surface, local: Role, before: Before, first: First, peer: Peer) -> Finished {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (theirs, ours) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    let (theirs, ours) = (theirs.unwrap().into_std().unwrap(), ours.unwrap().0);
+    theirs.set_nonblocking(false).unwrap();
+    let thread = std::thread::spawn(move || peer(local, theirs));
+    if first != First::We {
+        // To look at a reset would use it up.
+        if first == First::They {
+            let _ = ours.peek(&mut [0]).await;
+        }
+        // What the peer does next comes at once.
+        sleep(Duration::from_millis(200)).await;
+    }
+    let timeouts = Timeouts::DEFAULT.close(CLOSE).end(END);
+    let mut codec = codec(local);
+    let mut queued = BytesMut::new();
+    match before {
+        Before::Nothing => {}
+        Before::QueuedMuch => queued.extend_from_slice(&frame(local, 0x82, &[0; 100]).repeat(100_000)),
+        Before::Failed => codec.fail(CloseFrame::from_static(1009, "at most 1 MiB")),
+    }
+    let finished = match surface {
+        Surface::Framed => {
+            let mut framed = Framed::new(ours, codec);
+            *framed.write_buffer_mut() = queued;
+            finish(&mut framed, GOODBYE, timeouts).await
+        }
+        Surface::Bare => {
+            let mut bare = Bare::new(ours, codec);
+            bare.write_buffer = queued;
+            bare.finish(GOODBYE, timeouts).await
+        }
+    };
+    tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
+    finished
+}
+
+/// Row, what our side has done, what the peer does, and the story. The peer's length of our Close depends on the role.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
+fn rows(local: Role) -> Vec<(&'static str, Before, First, Peer, Story)> {
+    use Before::{Failed, Nothing, QueuedMuch};
+    use First::{They, TheyReset, We};
+    let code = |number| DecodeError::InvalidCode(CloseCode::new(number).unwrap_err());
+    let not_utf8 = *b"ok\xff";
+    let bad = |answer, fault| Story { fault: Some(fault), ..unanswered(Some(answer), true, TransportEnd::InOrder) };
+    let wrong_mask = if local == Role::Server { wire::Error::Unmasked } else { wire::Error::Masked };
+    vec![
+        (
+            "1",
+            Nothing,
+            We,
+            |local, mut io| {
+                await_close(&mut io, our_close(local).len());
+                send(&mut io, &their_close(local));
+                io.shutdown(Shutdown::Write).unwrap();
+                hold(io);
+            },
+            closed(true, 1000, true, TransportEnd::InOrder),
+        ),
+        (
+            "2",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &their_close(local));
+                await_close(&mut io, our_echo(local).len());
+            },
+            closed(false, 1001, true, TransportEnd::InOrder),
+        ),
+        (
+            "3, not read",
+            QueuedMuch,
+            They,
+            |local, mut io| {
+                send(&mut io, &their_close(local));
+                hold(io);
+            },
+            closed(false, 1001, false, cut(Awaited::Write, CLOSE, 0)),
+        ),
+        (
+            "3, reset",
+            QueuedMuch,
+            They,
+            |local, mut io| {
+                send(&mut io, &their_close(local));
+                std::thread::sleep(CLOSE / 3);
+                reset(io);
+            },
+            Story { io_error: RESET, ..closed(false, 1001, false, TransportEnd::Lost(Loss::Reset)) },
+        ),
+        (
+            "4",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &frame(local.peer(), 0x82, b"data"));
+                io.shutdown(Shutdown::Write).unwrap();
+                hold(io);
+            },
+            unanswered(None, false, TransportEnd::InOrder),
+        ),
+        (
+            "5",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &their_close(local)[..4]);
+                io.shutdown(Shutdown::Write).unwrap();
+                hold(io);
+            },
+            unanswered(None, false, TransportEnd::InsideFrame),
+        ),
+        (
+            "6",
+            Nothing,
+            TheyReset,
+            |_, io| {
+                reset(io);
+            },
+            Story { io_error: RESET, ..unanswered(None, false, TransportEnd::Lost(Loss::Reset)) },
+        ),
+        (
+            "6, after our Close",
+            Nothing,
+            We,
+            |local, mut io| {
+                await_close(&mut io, our_close(local).len());
+                reset(io);
+            },
+            Story { io_error: RESET, ..unanswered(Some(1000), true, TransportEnd::Lost(Loss::Reset)) },
+        ),
+        (
+            "7",
+            Nothing,
+            We,
+            |local, mut io| {
+                await_close(&mut io, our_close(local).len());
+            },
+            unanswered(Some(1000), true, TransportEnd::InOrder),
+        ),
+        ("8", Nothing, We, |_, io| hold(io), unanswered(Some(1000), true, cut(Awaited::Close, CLOSE, 0))),
+        ("9", QueuedMuch, We, |_, io| hold(io), unanswered(Some(1000), false, cut(Awaited::Write, CLOSE, 0))),
+        (
+            "10, code 1016",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &frame(local.peer(), 0x88, b"\x03\xf8why"));
+                await_close(&mut io, our_echo(local).len());
+            },
+            bad(1002, code(1016).into()),
+        ),
+        (
+            "10, code 1005",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &frame(local.peer(), 0x88, b"\x03\xed"));
+                await_close(&mut io, our_echo(local).len());
+            },
+            bad(1002, code(1005).into()),
+        ),
+        (
+            "10, bad UTF-8",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &frame(local.peer(), 0x88, b"\x03\xe8ok\xff"));
+                await_close(&mut io, our_echo(local).len());
+            },
+            bad(1007, DecodeError::InvalidUtf8(std::str::from_utf8(&not_utf8).unwrap_err()).into()),
+        ),
+        (
+            "10, one byte",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &frame(local.peer(), 0x88, b"\x03"));
+                await_close(&mut io, our_echo(local).len());
+            },
+            bad(1002, DecodeError::MissingByte.into()),
+        ),
+        (
+            "10, wrong mask",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &frame(local, 0x88, b"\x03\xe8"));
+                await_close(&mut io, our_echo(local).len());
+            },
+            bad(1002, wrong_mask),
+        ),
+        (
+            "10, as an answer",
+            Nothing,
+            We,
+            |local, mut io| {
+                await_close(&mut io, our_close(local).len());
+                send(&mut io, &frame(local.peer(), 0x88, b"\x03\xf8why"));
+                io.shutdown(Shutdown::Write).unwrap();
+                hold(io);
+            },
+            bad(1000, code(1016).into()),
+        ),
+        (
+            "11",
+            Failed,
+            We,
+            |local, mut io| {
+                await_close(&mut io, frame(local, 0x88, b"\x03\xf1at most 1 MiB").len());
+            },
+            unanswered(Some(1009), true, TransportEnd::InOrder),
+        ),
+        (
+            "12",
+            Nothing,
+            They,
+            |local, mut io| {
+                send(&mut io, &their_close(local));
+                hold(io);
+            },
+            closed(false, 1001, true, cut(Awaited::End, END, 0)),
+        ),
+    ]
+}
+
+/// Ends a TCP connection by RST.
+fn reset(io: std::net::TcpStream) {
+    socket2::SockRef::from(&io).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(io);
+}
+
+#[tokio::test]
+async fn rows_over_tcp() {
+    let mut endings = vec![];
+    for surface in [Surface::Framed, Surface::Bare] {
+        for local in ROLES {
+            for (row, before, first, peer, story) in rows(local) {
+                // A task each: in one task they would use up each other's budget.
+                endings.push(tokio::spawn(async move {
+                    let finished = end(surface, local, before, first, peer).await;
+                    assert_eq!(read(&finished), story, "{surface:?} {local:?}, row {row}: {}", finished.ending);
+                    format!("{surface:?} {local:?} {row:<20} {}", finished.ending)
+                }));
+            }
+        }
+    }
+    for line in endings {
+        println!("{}", line.await.unwrap());
+    }
+}
+
+fn read(finished: &Finished) -> Story {
+    let (closing, event) = (finished.ending.closing(), finished.ending.event());
+    // The only reasons that a peer of these tests has.
+    let reason = if event.reason().is_empty() { "" } else { "theirs" };
+    assert_eq!(reason, event.reason());
+    Story {
+        event: (event.code(), reason, event.was_clean()),
+        ours_first: closing.closed_first().map(|first| first == closing.local()),
+        ours: closing.ours().map(|ours| ours.code().unwrap().get()),
+        written: closing.is_written(),
+        fault: closing.fault(),
+        end: finished.ending.transport_end(),
+        io_error: finished.io_error.as_ref().map(io::Error::kind),
+    }
+}
+
+/// A peer that floods until it is cut: how much it sent is told.
+#[tokio::test]
+async fn row_14_over_tcp() {
+    for surface in [Surface::Framed, Surface::Bare] {
+        for local in ROLES {
+            let flood: Peer = |local, mut io| {
+                let data = frame(local.peer(), 0x82, &[0; 100]).repeat(1000);
+                let begun = std::time::Instant::now();
+                while begun.elapsed() < 2 * CLOSE && std::io::Write::write_all(&mut io, &data).is_ok() {}
+            };
+            let finished = end(surface, local, Before::Nothing, First::They, flood).await;
+            println!("14                   {}", finished.ending);
+            match finished.ending.transport_end() {
+                TransportEnd::Cut { awaited: Awaited::Close, after: CLOSE, discarded: Some(bytes) } => {
+                    assert!(bytes > 100_000, "{bytes}");
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_event(&finished, ABNORMAL, "");
+        }
+    }
+}
+
+/// TLS ended without `close_notify`: no alarm after both Closes, perhaps a truncation before.
+#[tokio::test(start_paused = true)]
+async fn row_13() {
+    for local in ROLES {
+        for (sent, facts, io_error) in
+            [(their_close(local), CLEAN, None), (vec![], ABNORMAL, Some(ErrorKind::UnexpectedEof))]
+        {
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&sent).await.unwrap();
+            peer.shutdown().await.unwrap();
+            framed.get_mut().on_read = Box::new(|io, cx, buffer| {
+                let before = buffer.filled().len();
+                let read = Pin::new(io).poll_read(cx, buffer);
+                // As rustls reports it.
+                let ended = matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() == before;
+                if ended { Poll::Ready(Err(ErrorKind::UnexpectedEof.into())) } else { read }
+            });
+            let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+            println!("13                   {}", finished.ending);
+            assert_eq!(finished.ending.transport_end(), TransportEnd::WithoutCloseNotify);
+            assert_event(&finished, facts, "");
+            assert_eq!(finished.io_error.map(|error| error.kind()), io_error);
+        }
+    }
+}
+
+#[test]
+fn row_15() {
+    let ending = ClosingHandshake::new(Role::Client).into_ending(TransportEnd::NeverOpened);
+    println!("15                   {ending}");
+    assert_eq!((ending.event().code(), ending.closing().closed_first()), (1006, None));
+}

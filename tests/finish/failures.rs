@@ -1,0 +1,505 @@
+//! Transports that break, peers that break the protocol, and inner codecs that give up.
+
+use websocket_close::wire;
+
+use super::*;
+
+/// Nothing is sent to a peer that has hung up, and nobody closed first.
+#[tokio::test(start_paused = true)]
+async fn the_peer_hangs_up_without_a_close() {
+    for local in ROLES {
+        for sent in [vec![], frame(local.peer(), 0x82, b"data"), their_close(local)[..5].to_vec()] {
+            let (mut framed, mut peer) = pair(local);
+            framed.feed(other(&frame(local, 0x82, b"unsent"))).await.unwrap();
+            peer.write_all(&sent).await.unwrap();
+            peer.shutdown().await.unwrap();
+            assert_eq!(expect(&mut framed, ABNORMAL, 0).await, None);
+            assert_eq!(framed.get_ref().written(), b"");
+            assert_eq!(framed.codec().closing().closed_first(), None);
+        }
+        // Nobody there at all.
+        let (mut framed, peer) = pair(local);
+        drop(peer);
+        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, None);
+        assert_eq!(framed.get_ref().written(), b"");
+    }
+}
+
+/// Our Close was queued before: it is still tried, and we closed first.
+#[tokio::test(start_paused = true)]
+async fn the_peer_hangs_up_after_our_close_was_queued() {
+    for local in ROLES {
+        let (mut framed, mut peer) = pair(local);
+        framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+        peer.shutdown().await.unwrap();
+        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, None);
+        assert_eq!(framed.get_ref().written(), our_close(local));
+        assert_eq!(framed.codec().closing().closed_first(), Some(local));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reset() {
+    for local in ROLES {
+        // On everything, as a reset is.
+        let (mut framed, _peer) = pair(local);
+        framed.get_mut().fails = Box::new(|_, _| RESET);
+        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, RESET);
+
+        // On reading, before anybody closed: nothing is sent.
+        let (mut framed, _peer) = pair(local);
+        framed.get_mut().fails = Box::new(|_, op| RESET.filter(|_| op == Op::Read));
+        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, RESET);
+        assert_eq!(framed.get_ref().written(), b"");
+
+        // On writing: theirs may still come.
+        let (mut framed, _peer) = pair(local);
+        framed.get_mut().fails = Box::new(|_, op| RESET.filter(|_| op == Op::Write));
+        assert_eq!(expect(&mut framed, ABNORMAL, 10_000).await, RESET);
+
+        // After both Closes it takes nothing away.
+        let (mut framed, mut peer) = pair(local);
+        peer.write_all(&their_close(local)).await.unwrap();
+        framed.get_mut().fails =
+            Box::new(|call, op| RESET.filter(|_| op == Op::Read && call > 0 || op == Op::Shutdown));
+        assert_eq!(expect(&mut framed, CLEAN, 0).await, RESET);
+    }
+}
+
+/// Writing, flushing: whichever fails, their Close counts and ours does not.
+#[tokio::test(start_paused = true)]
+async fn failing_write_with_their_close_received() {
+    for local in ROLES {
+        for failing in [Op::Write, Op::Flush] {
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&their_close(local)).await.unwrap();
+            framed.get_mut().fails = Box::new(move |_, op| RESET.filter(|_| op == failing));
+            // The peer does not end the transport.
+            assert_eq!(expect(&mut framed, UNANSWERED, 2_000).await, RESET);
+        }
+    }
+}
+
+/// The first error is the one that tells what happened; and a peer that has ended the transport already is none.
+#[tokio::test(start_paused = true)]
+async fn which_error_is_told() {
+    for local in ROLES {
+        let kind = |op| match op {
+            Op::Read => ErrorKind::ConnectionReset,
+            Op::Write | Op::Flush => ErrorKind::BrokenPipe,
+            Op::Shutdown => ErrorKind::TimedOut,
+        };
+        let (mut framed, _peer) = pair(local);
+        framed.get_mut().fails = Box::new(move |_, op| Some(kind(op)));
+        assert_eq!(expect(&mut framed, ABNORMAL, 0).await, RESET);
+        let (mut framed, _peer) = pair(local);
+        framed.get_mut().fails = Box::new(move |_, op| Some(kind(op)).filter(|_| op != Op::Read));
+        assert_eq!(expect(&mut framed, ABNORMAL, 10_000).await, Some(ErrorKind::BrokenPipe));
+
+        // Reading fails a second after writing.
+        let (mut framed, mut peer) = pair(local);
+        framed.get_mut().fails = Box::new(move |call, op| Some(kind(op)).filter(|_| call > 0));
+        let wakes = async {
+            sleep(Duration::from_secs(1)).await;
+            peer.write_all(b"\x82").await.unwrap();
+        };
+        let (error, ()) = tokio::join!(expect(&mut framed, ABNORMAL, 1_000), wakes);
+        assert_eq!(error, Some(ErrorKind::BrokenPipe));
+
+        for (kind, told) in [(ErrorKind::TimedOut, Some(ErrorKind::TimedOut)), (ErrorKind::NotConnected, None)] {
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&their_close(local)).await.unwrap();
+            peer.shutdown().await.unwrap();
+            framed.get_mut().fails = Box::new(move |_, op| Some(kind).filter(|_| op == Op::Shutdown));
+            assert_eq!(expect(&mut framed, CLEAN, 0).await, told);
+        }
+    }
+}
+
+/// A transport that takes nothing would have the writer spin.
+#[tokio::test(start_paused = true)]
+async fn a_write_of_zero_bytes_is_an_error() {
+    let (mut framed, _peer) = pair(Role::Server);
+    framed.get_mut().on_write = Box::new(|_, _, _| Poll::Ready(Ok(0)));
+    let (finished, took) = timed(finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await;
+    assert_eq!(finished.io_error.as_ref().unwrap().kind(), ErrorKind::WriteZero);
+    assert_event(&finished, ABNORMAL, "");
+    assert_eq!(took.as_secs(), 10);
+}
+
+/// A wrong answer fails the connection; since our Close is out, there is no second one, and the transport is ended.
+#[tokio::test(start_paused = true)]
+async fn malformed_answer() {
+    for local in ROLES {
+        let from = local.peer();
+        let wrong = [
+            frame(local, 0x88, b"\x03\xe8"),
+            frame(from, 0x08, b"\x03\xe8"),
+            frame(from, 0x88, b"\x03"),
+            frame(from, 0x88, b"\x03\xed"),
+            frame(from, 0x88, b"\x03\xe8\xff"),
+            [b"\x82\x7f\x80\0\0\0\0\0\0\0".to_vec(), their_close(local)].concat(),
+        ];
+        for wrong in wrong {
+            let (mut framed, mut peer) = pair(local);
+            framed.send(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+            peer.write_all(&wrong).await.unwrap();
+            // A Close that is right comes too late.
+            peer.write_all(&their_close(local)).await.unwrap();
+            assert_eq!(expect(&mut framed, ABNORMAL, 2_000).await, None);
+            assert_eq!(framed.get_ref().written(), our_close(local));
+            assert!(framed.codec().closing().is_failed());
+
+            // Seen by the codec before: it is what our one Close says.
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&wrong).await.unwrap();
+            peer.shutdown().await.unwrap();
+            while let Some(Ok(_)) = framed.next().await {}
+            assert_eq!(expect(&mut framed, ABNORMAL, 0).await, None);
+            let code: &[u8] = if wrong.ends_with(b"\xff") { b"\x03\xef" } else { b"\x03\xea" };
+            assert_eq!(framed.get_ref().written(), frame(local, 0x88, code));
+
+            // In the transport when `finish` is called: so, too.
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&wrong).await.unwrap();
+            assert_eq!(expect(&mut framed, ABNORMAL, 2_000).await, None);
+            assert_eq!(framed.get_ref().written(), frame(local, 0x88, code));
+        }
+    }
+}
+
+/// A transport that ends inside a frame is lost; nobody has failed the connection.
+#[tokio::test(start_paused = true)]
+async fn lost_inside_a_frame() {
+    for local in ROLES {
+        for lost in [frame(local.peer(), 0x82, b"data"), their_close(local)] {
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&lost[..lost.len() - 1]).await.unwrap();
+            peer.shutdown().await.unwrap();
+            while framed.next().await.is_some() {}
+            assert_eq!(expect(&mut framed, ABNORMAL, 0).await, None);
+            let closing = framed.codec().closing();
+            assert!(!closing.is_failed() && closing.failure().is_none());
+        }
+    }
+}
+
+/// After a write that failed, the transport is not written to, nor shut down, even if it would work again.
+#[tokio::test(start_paused = true)]
+async fn a_failed_write_is_the_last() {
+    for local in ROLES {
+        let (mut framed, mut peer) = pair(local);
+        peer.write_all(&their_close(local)).await.unwrap();
+        let failed = Cell::new(false);
+        framed.get_mut().fails = Box::new(move |_, op| RESET.filter(|_| op == Op::Write && !failed.replace(true)));
+        assert_eq!(expect(&mut framed, UNANSWERED, 2_000).await, RESET);
+        assert_eq!(framed.get_ref().calls(), [Call::Read(their_close(local))]);
+    }
+}
+
+/// What is sent after an error of the inner codec is what the connection is failed with.
+#[tokio::test(start_paused = true)]
+async fn a_close_sent_after_an_inner_error() {
+    let (mut framed, _peer) = refused(Role::Server).await;
+    framed.send(Message::<Bytes>::from(CloseFrame::from_static(1007, ""))).await.unwrap();
+    let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+    assert_event(&finished, ABNORMAL, "");
+    let line = framed.codec().closing().to_string();
+    assert_eq!(line, "failed by us with 1007 (invalid frame payload data), written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inner_error_fails_the_connection_with_the_frame_given() {
+    for local in ROLES {
+        let (mut framed, mut peer) = refused(local).await;
+        // A Close that comes now is not processed.
+        peer.write_all(&their_close(local)).await.unwrap();
+        peer.shutdown().await.unwrap();
+        let (finished, took) = timed(finish(&mut framed, CloseFrame::from_static(1011, ""), Timeouts::DEFAULT)).await;
+        assert_event(&finished, ABNORMAL, "");
+        assert!(finished.io_error.is_none() && took.is_zero());
+        assert!(framed.codec().closing().is_failed());
+        drop(framed);
+        let mut written = vec![];
+        peer.read_to_end(&mut written).await.unwrap();
+        assert_eq!(written, frame(local, 0x88, b"\x03\xf3"));
+    }
+}
+
+/// No Close is awaited then (RFC 6455, 7.1.7): the peer, which has nothing to say, sees ours and the end at once.
+#[tokio::test(start_paused = true)]
+async fn an_inner_error_and_a_silent_peer() {
+    for local in ROLES {
+        let (mut framed, mut peer) = refused(local).await;
+        let peer = tokio::spawn(async move {
+            let mut written = vec![];
+            peer.read_to_end(&mut written).await.unwrap();
+            written
+        });
+        let (finished, took) = timed(finish(&mut framed, CloseFrame::from_static(1011, ""), Timeouts::DEFAULT)).await;
+        assert_event(&finished, ABNORMAL, "");
+        assert!(took.is_zero());
+        assert_eq!(peer.await.unwrap(), frame(local, 0x88, b"\x03\xf3"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_by_the_caller() {
+    for local in ROLES {
+        let (mut framed, mut peer) = pair(local);
+        framed.codec_mut().fail(CloseFrame::from_static(1009, ""));
+        peer.write_all(&their_close(local)).await.unwrap();
+        // Failing is ending the transport, whichever end we are.
+        assert_eq!(expect(&mut framed, ABNORMAL, 2_000).await, None);
+        let calls = framed.get_ref().calls();
+        assert_eq!(calls[..2], [Call::Write(frame(local, 0x88, b"\x03\xf1")), Call::Shutdown]);
+    }
+}
+
+/// No Close goes into the middle of a frame of the inner codec, and without ours the end is not clean.
+#[tokio::test(start_paused = true)]
+async fn half_a_frame_in_the_way() {
+    for local in ROLES {
+        for (sent, event, millis) in [(vec![], ABNORMAL, 10_000), (their_close(local), UNANSWERED, 2_000)] {
+            let half = frame(local, 0x82, b"data")[..5].to_vec();
+            let (mut framed, mut peer) = pair(local);
+            framed.feed(other(&half)).await.unwrap();
+            peer.write_all(&sent).await.unwrap();
+            assert_eq!(expect(&mut framed, event, millis).await, None);
+            assert_eq!(framed.get_ref().written(), half);
+        }
+    }
+}
+
+/// Who is first with a Close in a run of `fail_each_call`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum First {
+    We,
+    They,
+    Both,
+}
+
+/// The other end of `fail_each_call`; what it cannot do it leaves.
+async fn obliging_peer(mut io: DuplexStream, local: Role, first: First) {
+    let from = local.peer();
+    let _ = io.write_all(&frame(from, 0x82, b"data")).await;
+    if first == First::We {
+        // Our data and our Close.
+        let mut bytes = vec![0; frame(local, 0x82, b"data").len() + our_close(local).len()];
+        let _ = io.read_exact(&mut bytes).await;
+    }
+    let _ = io.write_all(&their_close(local)).await;
+    if local == Role::Client {
+        sleep(Duration::from_millis(100)).await;
+        let _ = io.shutdown().await;
+    }
+    let _ = io.read_to_end(&mut vec![]).await;
+    let _ = io.shutdown().await;
+}
+
+/// Makes the `n`-th call on the transport fail, for every `n`, until a run has none that fails.
+async fn fail_each_call(local: Role, first: First, for_good: bool) {
+    for n in 0.. {
+        let (ours, theirs) = duplex(16);
+        let peer = tokio::spawn(obliging_peer(theirs, local, first));
+        let mut framed = connection(local, ours);
+        framed.get_mut().fails = Box::new(move |call, _| RESET.filter(|_| call == n || for_good && call > n));
+
+        let work = async {
+            // An ordinary use: send, receive, then end it.
+            let _ = framed.send(other(&frame(local, 0x82, b"data"))).await;
+            while let Some(Ok(Message::Other(_))) = framed.next().await {
+                if first != First::They {
+                    break;
+                }
+            }
+            let calls = framed.get_ref().calls;
+            let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+            (calls, finished)
+        };
+        let ((before, finished), took) = timed(work).await;
+        let case = format!("{local:?}, {first:?} first, call {n}, for good: {for_good}");
+        assert!(took <= Duration::from_millis(12_005), "{took:?}, {case}");
+
+        let wire = framed.get_ref();
+        let has = |bytes: &[u8], close: &[u8]| bytes.windows(close.len()).any(|window| window == close);
+        let received = has(&wire.read(), &their_close(local));
+        // The echo if their Close was read first, otherwise our own frame.
+        let sent = has(&wire.written(), &frame(local, 0x88, b"\x03\xe9")) || has(&wire.written(), &our_close(local));
+        // Flushed after the last byte of it.
+        let log = wire.log.borrow().clone();
+        let last_write = log.iter().rposition(|(_, call)| matches!(call, Call::Write(_)));
+        let flushed = last_write.is_some_and(|last| log[last..].iter().any(|(_, call)| *call == Call::Flush));
+        let event = match (received, sent && flushed) {
+            (true, true) => CLEAN,
+            (true, false) => UNANSWERED,
+            (false, _) => ABNORMAL,
+        };
+        assert_event(&finished, event, &format!("{case}\n{log:?}"));
+
+        let fired = wire.calls > n;
+        let failed_here = fired && (n >= before || for_good);
+        let kind = finished.io_error.map(|error| error.kind());
+        assert_eq!(kind, RESET.filter(|_| failed_here), "{case}\n{log:?}");
+        drop(framed);
+        peer.await.unwrap();
+        if !fired {
+            assert_eq!(event, CLEAN, "{case}");
+            assert!(n > 5);
+            break;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_failing_in_turn() {
+    for local in ROLES {
+        for first in [First::We, First::They, First::Both] {
+            for for_good in [false, true] {
+                fail_each_call(local, first, for_good).await;
+            }
+        }
+    }
+}
+
+/// The kernel tells a reset once, and a socket reads as ended afterwards. A broken pipe says only that the peer no longer reads.
+#[tokio::test(start_paused = true)]
+async fn the_end_after_a_failed_write() {
+    for local in ROLES {
+        for (kind, end) in [
+            (ErrorKind::ConnectionReset, TransportEnd::Lost(Loss::Reset)),
+            (ErrorKind::ConnectionAborted, TransportEnd::Lost(Loss::Aborted)),
+            (ErrorKind::BrokenPipe, TransportEnd::InOrder),
+        ] {
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&their_close(local)).await.unwrap();
+            peer.shutdown().await.unwrap();
+            framed.get_mut().fails = Box::new(move |_, op| Some(kind).filter(|_| op == Op::Write));
+            let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+            assert_event(&finished, UNANSWERED, "");
+            assert_eq!(finished.ending.transport_end(), end);
+            assert_eq!(finished.io_error.unwrap().kind(), kind);
+        }
+    }
+}
+
+/// What an I/O error becomes in the ending.
+#[tokio::test(start_paused = true)]
+async fn each_kind_of_loss() {
+    for local in ROLES {
+        for (kind, loss) in [
+            (ErrorKind::ConnectionReset, Loss::Reset),
+            (ErrorKind::ConnectionAborted, Loss::Aborted),
+            (ErrorKind::BrokenPipe, Loss::BrokenPipe),
+            (ErrorKind::TimedOut, Loss::TimedOut),
+            (ErrorKind::PermissionDenied, Loss::Other),
+        ] {
+            for failing in [Op::Read, Op::Write] {
+                let (mut framed, _peer) = pair(local);
+                framed.get_mut().fails = Box::new(move |_, op| Some(kind).filter(|_| op == failing));
+                let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+                assert_eq!(finished.ending.transport_end(), TransportEnd::Lost(loss), "{failing:?}");
+            }
+        }
+    }
+}
+
+/// A Close that was thrown away with the buffers of a `Framed` was not written.
+#[tokio::test(start_paused = true)]
+async fn a_close_in_a_buffer_that_was_thrown_away() {
+    for local in ROLES {
+        for flushed in [false, true] {
+            // Thrown away; kept; kept by the bare transport.
+            for kept in [None, Some(false), Some(true)] {
+                let (mut framed, mut peer) = pair(local);
+                framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+                if flushed {
+                    SinkExt::<Message<Bytes>>::flush(&mut framed).await.unwrap();
+                }
+                peer.write_all(&their_close(local)).await.unwrap();
+                peer.shutdown().await.unwrap();
+                let parts = framed.into_parts();
+                let finished = match kept {
+                    None => {
+                        let mut framed = Framed::new(parts.io, parts.codec);
+                        finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await
+                    }
+                    Some(false) => finish(&mut Framed::from_parts(parts), GOODBYE, Timeouts::DEFAULT).await,
+                    Some(true) => Bare::from(parts).finish(GOODBYE, Timeouts::DEFAULT).await,
+                };
+                // Nobody can know whether a buffer that is gone was flushed before.
+                assert_event(&finished, if kept.is_none() { UNANSWERED } else { CLEAN }, "");
+                let mut bytes = vec![];
+                peer.read_to_end(&mut bytes).await.unwrap();
+                assert_eq!(bytes, if kept.is_none() && !flushed { vec![] } else { our_close(local) });
+            }
+        }
+        // Cleared, which is the same.
+        let (mut framed, mut peer) = pair(local);
+        framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+        framed.write_buffer_mut().clear();
+        peer.write_all(&their_close(local)).await.unwrap();
+        peer.shutdown().await.unwrap();
+        assert_eq!(expect(&mut framed, UNANSWERED, 0).await, None);
+
+        // The program has flushed it, and says so.
+        let (mut framed, mut peer) = pair(local);
+        framed.send(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+        framed.codec_mut().mark_written();
+        peer.write_all(&their_close(local)).await.unwrap();
+        peer.shutdown().await.unwrap();
+        let parts = framed.into_parts();
+        let finished = finish(&mut Framed::new(parts.io, parts.codec), GOODBYE, Timeouts::DEFAULT).await;
+        assert_event(&finished, CLEAN, "");
+    }
+}
+
+/// Pongs behind the Close, a buffer that grows, and writes in pieces do not hide the Close from `finish`.
+#[tokio::test(start_paused = true)]
+async fn a_close_in_the_midst_of_a_busy_buffer() {
+    for local in ROLES {
+        for (before, after, flush_between) in [(0, 1, false), (0, 1, true), (100, 100, false), (100, 100, true)] {
+            let (ours, mut peer) = duplex(1 << 20);
+            let mut framed = connection(local, ours);
+            framed.set_backpressure_boundary(usize::MAX);
+            let data = frame(local, 0x82, &[b'x'; 125]);
+            for _ in 0..before {
+                framed.feed(other(&data)).await.unwrap();
+            }
+            framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+            if flush_between {
+                SinkExt::<Message<Bytes>>::flush(&mut framed).await.unwrap();
+            }
+            let pong = frame(local, 0x8a, &[b'p'; 125]);
+            for _ in 0..after {
+                framed.feed(other(&pong)).await.unwrap();
+            }
+            peer.write_all(&their_close(local)).await.unwrap();
+            peer.shutdown().await.unwrap();
+            assert_eq!(expect(&mut framed, CLEAN, 0).await, None);
+            let sent = [data.repeat(before), our_close(local), pong.repeat(after)].concat();
+            assert_eq!(framed.get_ref().written(), sent);
+        }
+    }
+}
+
+/// A header that is a fault lies in the buffer behind frames that the inner codec has not read.
+#[tokio::test(start_paused = true)]
+async fn a_fault_in_the_read_buffer() {
+    for local in ROLES {
+        let mask = if local == Role::Server { 0xff } else { 0x7f };
+        let fault = [&[0x82, mask][..], &(1_u64 << 63).to_be_bytes(), &their_close(local)].concat();
+        for items in 0..3 {
+            let (mut framed, mut peer) = pair_with(local, Bytewise);
+            peer.write_all(&[&frame(local.peer(), 0x81, b"text")[..], &fault].concat()).await.unwrap();
+            peer.shutdown().await.unwrap();
+            for _ in 0..items {
+                assert!(matches!(framed.next().await, Some(Ok(Message::Other(_)))));
+            }
+            let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+            assert_event(&finished, ABNORMAL, "");
+            assert_eq!(finished.ending.closing().fault(), Some(wire::Error::LengthTooLarge(1 << 63)));
+            assert_eq!(framed.get_ref().written(), frame(local, 0x88, b"\x03\xea"));
+        }
+    }
+}
