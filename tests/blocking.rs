@@ -1,23 +1,29 @@
 //! The blocking example, run: its server and its client against each other, and each against raw bytes.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use websocket_close::{CloseEvent, CloseFrame};
+use websocket_close::{CloseFrame, Ending, Role, TransportEnd};
 
 #[allow(dead_code, reason = "its `main`")]
 #[path = "../examples/blocking.rs"]
 mod blocking;
 
-fn facts(event: &CloseEvent) -> (u16, &str, bool) {
-    (event.code(), event.reason(), event.was_clean())
+/// What the application is told: code, reason, wasClean.
+fn facts(ending: &Ending) -> (u16, String, bool) {
+    let event = ending.event();
+    (event.code(), event.reason().to_owned(), event.was_clean())
 }
 
-/// The client's event and the server's.
-fn converse(goodbye: CloseFrame<'static>) -> (CloseEvent, CloseEvent) {
+fn told(code: u16, reason: &str, was_clean: bool) -> (u16, String, bool) {
+    (code, reason.to_owned(), was_clean)
+}
+
+/// How it ended for the client and for the server.
+fn converse(goodbye: CloseFrame<'static>) -> (Ending, Ending) {
     let (client, server) = blocking::connected().unwrap();
     let server = thread::spawn(|| blocking::server(server));
     (blocking::client(client, goodbye), server.join().unwrap())
@@ -26,14 +32,18 @@ fn converse(goodbye: CloseFrame<'static>) -> (CloseEvent, CloseEvent) {
 #[test]
 fn against_each_other() {
     let (client, server) = converse(CloseFrame::from_static(4001, "done"));
-    assert_eq!(facts(&client), (4001, "", true));
-    assert_eq!(facts(&server), (4001, "done", true));
+    assert_eq!(facts(&client), told(4001, "", true));
+    assert_eq!(facts(&server), told(4001, "done", true));
+    for ending in [client, server] {
+        assert_eq!(ending.closing().closed_first(), Some(Role::Client));
+        assert_eq!(ending.transport_end(), TransportEnd::InOrder);
+    }
     let (client, server) = converse(CloseFrame::EMPTY);
-    assert_eq!(facts(&client), (1005, "", true));
-    assert_eq!(facts(&server), (1005, "", true));
+    assert_eq!(facts(&client), told(1005, "", true));
+    assert_eq!(facts(&server), told(1005, "", true));
 }
 
-/// Writes all of `input`, reads until the end, and gives what was read; a reset would be an error.
+/// Writes all of `input`, reads until the end, and returns what was read. A reset would be an error.
 fn raw_peer(mut stream: TcpStream, input: &[u8], end_first: bool) -> Vec<u8> {
     stream.write_all(input).unwrap();
     if end_first {
@@ -44,8 +54,8 @@ fn raw_peer(mut stream: TcpStream, input: &[u8], end_first: bool) -> Vec<u8> {
     output
 }
 
-/// The server's event for these bytes of a client, and what the client got back.
-fn served(input: &[u8], end_first: bool) -> (CloseEvent, Vec<u8>) {
+/// How it ended for the server after these bytes of a client, and what the client got back.
+fn served(input: &[u8], end_first: bool) -> (Ending, Vec<u8>) {
     let (client, server) = blocking::connected().unwrap();
     let server = thread::spawn(|| blocking::server(server));
     let output = raw_peer(client, input, end_first);
@@ -57,8 +67,9 @@ fn the_server_answers_and_ends_in_order() {
     // A ping, half a message, the Close (its key is 0), and bytes behind it that must not reset the connection.
     let mut input = b"\x89\x80\0\0\0\0\x01\x81\0\0\0\0a\x88\x85\0\0\0\0\x03\xe9bye".to_vec();
     input.resize(input.len() + 60_000, b'x');
-    let (event, output) = served(&input, false);
-    assert_eq!((facts(&event), &output[..]), ((1001, "bye", true), &b"\x88\x02\x03\xe9"[..]));
+    let (ending, output) = served(&input, false);
+    assert_eq!((facts(&ending), &output[..]), (told(1001, "bye", true), &b"\x88\x02\x03\xe9"[..]));
+    assert_eq!(ending.transport_end(), TransportEnd::InOrder);
 }
 
 #[test]
@@ -69,16 +80,24 @@ fn the_server_fails_what_is_malformed() {
         (b"\x88\x02\x03\xe8", b"\x88\x02\x03\xea"),
         (b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\x88\x02\x03\xea"),
     ] {
-        let (event, output) = served(input, false);
-        assert_eq!((facts(&event), &output[..]), ((1006, "", false), &answer[..]), "{input:x?}");
+        let (ending, output) = served(input, false);
+        assert_eq!((facts(&ending), &output[..]), (told(1006, "", false), &answer[..]), "{input:x?}");
+        let fault = ending.closing().fault().unwrap();
+        assert_eq!(fault.answer_code(), u16::from_be_bytes([answer[2], answer[3]]), "{input:x?}: {fault}");
     }
 }
 
 #[test]
 fn the_server_loses_its_client() {
-    for input in [&b""[..], b"\x88", b"\x88\x85\0\0\0\0\x03\xe9b"] {
-        let (event, output) = served(input, true);
-        assert_eq!((facts(&event), &output[..]), ((1006, "", false), &b""[..]), "{input:x?}");
+    for (input, end) in [
+        (&b""[..], TransportEnd::InOrder),
+        (b"\x88", TransportEnd::InsideFrame),
+        (b"\x88\x85\0\0\0\0\x03\xe9b", TransportEnd::InsideFrame),
+        (b"\x81\x85\0\0\0\0h", TransportEnd::InsideFrame),
+    ] {
+        let (ending, output) = served(input, true);
+        assert_eq!((facts(&ending), &output[..]), (told(1006, "", false), &b""[..]), "{input:x?}");
+        assert_eq!(ending.transport_end(), end, "{input:x?}");
     }
 }
 
@@ -97,9 +116,9 @@ fn the_client_waits_for_the_servers_end() {
         matches!(waiting, ErrorKind::WouldBlock | ErrorKind::TimedOut),
         "it has not ended its direction: {waiting}"
     );
-    assert!(!client.is_finished(), "nor has it given its event");
+    assert!(!client.is_finished(), "it has not returned");
     drop(server);
-    assert_eq!(facts(&client.join().unwrap()), (3000, "bye", true));
+    assert_eq!(facts(&client.join().unwrap()), told(3000, "bye", true));
 }
 
 #[test]
@@ -109,7 +128,7 @@ fn the_client_meets_a_bad_or_a_lost_server() {
         let client = thread::spawn(|| blocking::client(client, CloseFrame::EMPTY));
         let output = raw_peer(server, input, true);
         assert_eq!(output.len(), 6, "the client's empty Close and nothing else: {output:x?}");
-        assert_eq!(facts(&client.join().unwrap()), (1006, "", false), "{input:x?}");
+        assert_eq!(facts(&client.join().unwrap()), told(1006, "", false), "{input:x?}");
     }
 }
 
