@@ -1,4 +1,4 @@
-//! `wsclose`: explains Close frames that are given in hex, writes them, and tells what the status codes mean.
+//! `wsclose`: explains Close frames in hex, writes them, and says what the status codes mean.
 //!
 //! ```text
 //! cargo run --example wsclose -- decode 88856c10d27663b1b00f09
@@ -13,22 +13,22 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use serde_json::json;
 use websocket_close::registry::{self, REGISTRY, REGISTRY_DATE};
-use websocket_close::wire::{self, Peek};
+use websocket_close::wire::{self, Header, Peek};
 use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, DecodeError, Role};
 
 const HELP: &str = "\
 Close frames of WebSockets, explained and written.
 
 wsclose decode [--payload] [--role client|server] [--json] [HEX...]
-    Explains each HEX, or each line of the standard input if there is none. Spaces in HEX and all from a # on are
-    skipped; one HEX for each byte is one input.
+    Explains each HEX. Without a HEX it explains each line of the standard input, and skips what follows a #.
+    Spaces in HEX are skipped. If each HEX is a single byte, all of them are one input.
       --payload  HEX is the unmasked payload of a Close, not a frame
-      --role     who receives it; without this, a server if it is masked
+      --role     who receives the frame; without this, a server if the frame is masked
       --json     one object a line: outcome, code, has_code, reason, error_kind, fail_code, consumed
-    Exit status: 0 for valid Closes, 1 if an input is anything else; with --json 0 for both.
+    Exit status: 0 if each input is a valid Close, otherwise 1; with --json always 0.
 
 wsclose encode [--payload] [--mask HEX8] [--truncate] [CODE [REASON]]
-    Writes a Close in hex: a server's frame, or a client's with --mask; with --payload what is inside.
+    Writes a Close in hex: a server's frame, with --mask a client's frame, with --payload the payload alone.
       --truncate cuts a REASON of more than 123 bytes
 
 wsclose codes [CODE]
@@ -52,14 +52,14 @@ pub(crate) fn wsclose(
     mut err: impl Write,
 ) -> u8 {
     let result = run(&mut lexopt::Parser::from_args(args), input, &mut out);
-    // What was found before an error is written too.
+    // Write what was found before the error, too.
     let flushed = out.flush();
     match result.and_then(|status| Ok(flushed.map(|()| status)?)) {
         Ok(status) => status,
-        // Whoever reads the output has seen enough.
+        // The reader of the output has seen enough.
         Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => 0,
         Err(error) => {
-            // If this fails too, nobody is left to be told.
+            // If this fails too, there is nobody to tell.
             let _ = writeln!(err, "wsclose: {error}");
             2
         }
@@ -101,7 +101,7 @@ fn decode(args: &mut lexopt::Parser, input: impl BufRead, out: &mut impl Write) 
             _ => return Err(arg.unexpected().into()),
         }
     }
-    // Pasted from a dump, without quotes: no frame has a single byte.
+    // No frame has a single byte, so this was pasted from a dump without quotes.
     if inputs.iter().all(|hex| hex.len() == 2) && !inputs.is_empty() {
         inputs = vec![inputs.concat()];
     }
@@ -142,13 +142,13 @@ fn from_hex(text: &str) -> Result<Vec<u8>, hex::FromHexError> {
 /// What an input turned out to be.
 struct Decoded<'a> {
     outcome: Outcome<'a>,
-    /// Whether the input was a payload without a frame around it.
+    /// Whether the input is a payload without a frame around it.
     bare: bool,
-    /// Who receives it, if that is known.
+    /// Who receives it, if we know that.
     local: Option<Role>,
     /// How many bytes the input has.
     len: usize,
-    /// How many of them are the first frame, if that is a Close and wholly in view.
+    /// How many bytes the first frame has, if it is a Close and wholly in view.
     consumed: Option<usize>,
 }
 
@@ -156,7 +156,7 @@ enum Outcome<'a> {
     Close(CloseFrame<'a>),
     Fault(wire::Error),
     Incomplete { need: usize },
-    Other { opcode: u8, frame_len: Option<u64> },
+    Other(Header),
 }
 
 impl<'a> Decoded<'a> {
@@ -167,19 +167,17 @@ impl<'a> Decoded<'a> {
 
     fn frame(role: Option<Role>, bytes: &'a mut [u8]) -> Self {
         let len = bytes.len();
-        let opcode = bytes.first().map_or(0, |byte| byte & 0x0f);
         let mask_bit = bytes.get(1).map(|byte| byte & 0x80 != 0);
         let local = role.or(mask_bit.map(|masked| if masked { Role::Server } else { Role::Client }));
-        // Without a role there is no mask bit in view, so that any role will do.
+        // If there is no role, the mask bit is not in view, and any role will do.
         let (outcome, consumed) = match wire::peek(local.unwrap_or(Role::Client), bytes) {
-            Ok(Peek::Close(header)) => {
-                let consumed = header.frame_len();
-                let outcome = header.decode(bytes).map_or_else(|e| Outcome::Fault(e.into()), Outcome::Close);
-                (outcome, Some(consumed))
+            Ok(Peek::Close(close)) => {
+                let consumed = close.frame_len();
+                (close.decode().map_or_else(Outcome::Fault, Outcome::Close), Some(consumed))
             }
             Ok(Peek::Incomplete { need }) => (Outcome::Incomplete { need }, None),
-            Ok(Peek::NotClose { frame_len }) => (Outcome::Other { opcode, frame_len }, None),
-            // A body of one byte is refused before that byte, or the masking key, is in view.
+            Ok(Peek::NotClose(header)) => (Outcome::Other(header), None),
+            // `peek` refuses a body of one byte as soon as it sees the length, before that byte or the masking key.
             Err(error @ wire::Error::Payload(_)) => {
                 let frame_len = if mask_bit == Some(true) { 7 } else { 3 };
                 (Outcome::Fault(error), (len >= frame_len).then_some(frame_len))
@@ -200,11 +198,11 @@ impl<'a> Decoded<'a> {
             }
             Outcome::Fault(error) => {
                 kind = Some(error_kind(error));
-                fail_code = Some(error.close_code().get());
+                fail_code = Some(error.answer_code().get());
                 "error"
             }
             Outcome::Incomplete { .. } => "incomplete",
-            Outcome::Other { .. } => "other_opcode",
+            Outcome::Other(_) => "other_opcode",
         };
         json!({
             "outcome": outcome,
@@ -231,7 +229,7 @@ impl<'a> Decoded<'a> {
             Outcome::Incomplete { need } => {
                 return writeln!(out, "The start of a frame{direction}, {size}: at least {need} more needed");
             }
-            Outcome::Other { opcode, frame_len } => {
+            Outcome::Other(Header { opcode, frame_len, .. }) => {
                 let kind = ["continuation", "text", "binary"].get(usize::from(opcode));
                 let kind = kind.copied().unwrap_or(match opcode {
                     0x9 => "ping",
@@ -244,12 +242,12 @@ impl<'a> Decoded<'a> {
                     "Not a Close{direction}: opcode {opcode:#x} ({kind}), {frame_len}; {} given",
                     bytes(self.len)
                 )?;
-                return writeln!(out, "  for a payload without its frame there is --payload");
+                return writeln!(out, "  If this is a payload without its frame, try --payload");
             }
             Outcome::Fault(error) => {
                 writeln!(out, "A bad {what}{direction}, {size}")?;
                 row(out, "fault", error)?;
-                closing.fail(error.reply())
+                closing.reject(error)
             }
             Outcome::Close(frame) => {
                 writeln!(out, "A Close {what}{direction}, {size}")?;
@@ -269,8 +267,8 @@ impl<'a> Decoded<'a> {
         if let Some(answer) = answer {
             row(out, "answer", format_args!("{answer}: {}", self.encode_answer(answer)))?;
         }
-        closing.written();
-        let event = closing.finish();
+        closing.mark_written();
+        let event = closing.event();
         let (code, reason, was_clean) = (event.code(), event.reason(), event.was_clean());
         row(out, "CloseEvent", format_args!("{{ code: {code}, reason: {reason:?}, wasClean: {was_clean} }}"))?;
         match self.consumed.map(|consumed| self.len - consumed) {
@@ -279,13 +277,13 @@ impl<'a> Decoded<'a> {
         }
     }
 
-    /// The answer in the form in which the input came.
+    /// The answer in the form of the input: a payload or a frame.
     fn encode_answer(&self, answer: CloseFrame<'_>) -> String {
         match self.local {
             _ if self.bare => hex::encode(answer.write_payload(&mut [0; 125])),
             Some(Role::Client) => {
                 let frame = hex::encode(wire::encode(answer, Some([0; 4]), &mut [0; 131]));
-                format!("{frame}, masked with 00000000 where a client takes a random key")
+                format!("{frame} (masked with 00000000; a client takes a random key)")
             }
             Some(Role::Server) | None => hex::encode(wire::encode(answer, None, &mut [0; 131])),
         }
@@ -302,7 +300,7 @@ fn bytes(count: impl Display) -> String {
     if count == "1" { "1 byte".into() } else { format!("{count} bytes") }
 }
 
-/// The name that the conformance vectors in `tests/vectors` give to a fault.
+/// The name of a fault in the conformance vectors in `tests/vectors`.
 fn error_kind(error: wire::Error) -> &'static str {
     match error {
         wire::Error::Fragmented => "fragmented_control",
@@ -341,7 +339,7 @@ fn encode(args: &mut lexopt::Parser, out: &mut impl Write) -> Result<u8> {
         }
     }
     if payload && mask.is_some() {
-        return Err("--mask is for a frame, --payload for what is inside".into());
+        return Err("--mask is for a frame, and a payload has none".into());
     }
 
     let reason = reason.unwrap_or_default();
@@ -372,13 +370,13 @@ fn codes(args: &mut lexopt::Parser, out: &mut impl Write) -> Result<u8> {
     if let Some(number) = asked {
         writeln!(out, "{number} {}\n{}", registry::name(number), registry::description(number))?;
         let verdict = match CloseCode::new(number) {
-            Ok(code) if code.allowed_from_script() => "May stand in a Close frame; a browser's close() takes it.",
-            Ok(_) => "May stand in a Close frame; a browser's close() refuses it.",
-            Err(_) => "May not stand in a Close frame.",
+            Ok(code) if code.is_allowed_from_script() => "Allowed in a Close frame. A browser's close() accepts it.",
+            Ok(_) => "Allowed in a Close frame. A browser's close() refuses it.",
+            Err(_) => "Not allowed in a Close frame.",
         };
         writeln!(out, "{verdict}")?;
     } else {
-        writeln!(out, "The registry as of {REGISTRY_DATE}; + may stand in a Close frame.")?;
+        writeln!(out, "The registry as of {REGISTRY_DATE}. A + marks the codes that are allowed in a Close frame.")?;
         for row in REGISTRY {
             let range =
                 if row.first == row.last { row.first.to_string() } else { format!("{}-{}", row.first, row.last) };

@@ -29,7 +29,7 @@ fn vectors_as_json() {
     ] {
         let mut records = vectors("level");
         records.retain(|r| r["level"] == level && role.is_none_or(|role| r["role"] == role));
-        // An empty line is skipped, so that an empty input has to be an argument.
+        // Empty lines are skipped, so an empty input has to be an argument.
         let (empty, records): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| record[hex] == "");
         let lines = records.iter().map(|record| record[hex].as_str().unwrap()).collect::<Vec<_>>().join("\n");
 
@@ -115,7 +115,7 @@ fn decode_for_people() {
         (&["decode", "81"], "opcode 0x1 (text), of unknown length"),
         (&["decode", "8302ffff"], "opcode 0x3 (reserved), 4 bytes"),
         (&["decode", "--payload", "03"], "A bad payload, 1 byte"),
-        (&["decode", "880203ed"], "1005 (no status rcvd)"),
+        (&["decode", "880203ed"], "1005 (no status received)"),
         (&["decode", "880303e8ff"], "{ code: 1006, reason: \"\", wasClean: false }"),
     ] {
         let (status, out, _) = run(args, "");
@@ -130,7 +130,7 @@ fn lines() {
     let (status, out, _) = run(&["decode", "--json"], input);
     assert_eq!((status, out.lines().count()), (0, 3));
 
-    // What stands before a bad line is decoded; the error says which line it is.
+    // The lines before a bad one are decoded. The error says which line is bad.
     let (status, out, err) = run(&["decode", "--json"], "8800\n# fine\n88zz\n8800\n");
     assert_eq!((status, out.lines().count()), (2, 1));
     assert!(err.contains("line 3 "), "{err}");
@@ -161,7 +161,7 @@ fn codes() {
     assert!(out.contains("1014 + Bad Gateway"), "{out}");
     assert!(out.contains("1006   Abnormal Closure"), "{out}");
 
-    for (code, said) in [("1000", "close() takes it"), ("1001", "close() refuses it"), ("1006", "May not stand")] {
+    for (code, said) in [("1000", "close() accepts it"), ("1001", "close() refuses it"), ("1006", "Not allowed")] {
         let (status, out, _) = run(&["codes", code], "");
         assert_eq!(status, 0);
         assert!(out.contains(said), "{out}");
