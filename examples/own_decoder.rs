@@ -1,15 +1,23 @@
-//! For a stack that decodes whole frames itself: `wire::peek` comes first, and what it calls no Close is yours.
+//! For a stack that decodes whole frames itself: `wire::peek` looks first, and everything but a Close is yours.
 //!
 //! `cargo run --example own_decoder --features codec`
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 use tokio_util::codec::{Decoder, Framed};
-use websocket_close::wire::{self, MAX_FRAME_LEN, Peek};
-use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, OwnedCloseFrame, Role};
+use websocket_close::wire::{self, Header, MAX_FRAME_LEN, Peek};
+use websocket_close::{
+    Awaited, CloseCode, CloseFrame, ClosingHandshake, Ending, OwnedCloseFrame, Role, TransportAction, TransportEnd,
+};
+
+/// How long the client waits for the server to end the transport.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A client's decoder.
 struct Frames;
@@ -26,6 +34,8 @@ enum Error {
     Close(#[from] wire::Error),
     #[error("a frame of {0} bytes")]
     TooBig(u64),
+    #[error("the transport ended inside a frame")]
+    CutShort,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -36,55 +46,79 @@ impl Decoder for Frames {
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, Error> {
         match wire::peek(Role::Client, src)? {
-            Peek::Close(header) => {
-                let mut frame = src.split_to(header.frame_len());
-                let close = header.decode(&mut frame).map_err(wire::Error::from)?;
-                Ok(Some(Frame::Close(close.into_owned())))
+            Peek::Close(close) => {
+                let len = close.frame_len();
+                let close = close.decode().map(CloseFrame::into_owned);
+                let _ = src.split_to(len);
+                Ok(Some(Frame::Close(close?)))
             }
             // At most the length of one Close.
             Peek::Incomplete { need } => {
                 src.reserve(need);
                 Ok(None)
             }
-            Peek::NotClose { frame_len: None } => Ok(None),
-            // Never reserve what a peer announces before you have looked at it.
-            Peek::NotClose { frame_len: Some(len @ 65_536..) } => Err(Error::TooBig(len)),
-            Peek::NotClose { frame_len: Some(len) } => {
+            Peek::NotClose(Header { frame_len: None, .. }) => Ok(None),
+            // Check the length before you reserve memory for it: the peer may announce anything.
+            Peek::NotClose(Header { frame_len: Some(len @ 65_536..), .. }) => Err(Error::TooBig(len)),
+            Peek::NotClose(Header { frame_len: Some(len), .. }) => {
                 let len = usize::try_from(len).map_err(|_| Error::TooBig(len))?;
                 Ok((len <= src.len()).then(|| Frame::Other(src.split_to(len))))
             }
         }
     }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, Error> {
+        match self.decode(src)? {
+            None if !src.is_empty() => Err(Error::CutShort),
+            frame => Ok(frame),
+        }
+    }
 }
 
-/// Receives frames until the end.
-pub(crate) async fn receive(transport: impl AsyncRead + AsyncWrite + Unpin, key: [u8; 4]) -> io::Result<CloseEvent> {
+/// Receives frames until the end. `key` masks the one Close that goes out.
+pub(crate) async fn receive(transport: impl AsyncRead + AsyncWrite + Unpin, key: [u8; 4]) -> io::Result<Ending> {
     let mut framed = Framed::new(transport, Frames);
     let mut closing = ClosingHandshake::new(Role::Client);
     let answer = loop {
         match framed.next().await {
             Some(Ok(Frame::Other(frame))) => println!("a frame of {} bytes", frame.len()),
             Some(Ok(Frame::Close(close))) => break closing.receive(close.as_frame()),
-            Some(Err(Error::Close(error))) => break closing.fail(error.reply()),
-            Some(Err(Error::TooBig(_))) => break closing.fail(CloseFrame::from_code(CloseCode::MESSAGE_TOO_BIG)),
-            Some(Err(Error::Io(_))) | None => break None,
+            Some(Err(Error::Close(error))) => break closing.reject(error),
+            Some(Err(Error::TooBig(_))) => break closing.fail(CloseCode::MESSAGE_TOO_BIG.into()),
+            Some(Err(Error::CutShort)) => return Ok(closing.into_ending(TransportEnd::InsideFrame)),
+            Some(Err(Error::Io(error))) => return Ok(closing.into_ending(TransportEnd::Lost(error.kind().into()))),
+            None => return Ok(closing.into_ending(TransportEnd::InOrder)),
         }
     };
+    let mut transport = framed.into_inner();
     if let Some(answer) = answer {
-        let transport = framed.get_mut();
         transport.write_all(wire::encode(answer, Some(key), &mut [0; MAX_FRAME_LEN])).await?;
         transport.flush().await?;
-        closing.written();
-        // Here a client reads on until the server has ended the transport, or two seconds have passed.
+        closing.mark_written();
     }
-    Ok(closing.finish())
+    // After both Closes a client waits for the server. After a failure it ends the transport itself.
+    if closing.transport() == TransportAction::End {
+        transport.shutdown().await?;
+    }
+    let end = match timeout(PATIENCE, tokio::io::copy(&mut transport, &mut tokio::io::sink())).await {
+        Ok(Ok(_)) => TransportEnd::InOrder,
+        Ok(Err(error)) => TransportEnd::Lost(error.kind().into()),
+        Err(_) => TransportEnd::Cut { awaited: Awaited::End, after: PATIENCE, discarded: None },
+    };
+    Ok(closing.into_ending(end))
+}
+
+/// A masking key that nobody can predict. The standard library seeds its hash maps with random numbers of the system.
+fn key() -> [u8; 4] {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(()).to_ne_bytes();
+    [a, b, c, d]
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let (client, mut server) = tokio::io::duplex(1024);
     server.write_all(b"\x81\x05hello\x88\x09\x03\xf4restart").await?;
-    let event = receive(client, [0x37, 0xfa, 0x21, 0x3d]).await?; // the key is from a random number generator
-    println!("{event}");
+    server.shutdown().await?;
+    println!("{}", receive(client, key()).await?);
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! For a proxy: one end's `CloseEvent` becomes the other's Close by `to_frame`, which never makes a 1005 or 1006 of it.
+//! For a proxy: `CloseEvent::forward` makes a Close for one end from what the other said. It never says 1005 or 1006.
 //!
 //! `cargo run --example proxy --features codec`
 #![allow(clippy::expect_used)]
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 
 use bytes::{Bytes, BytesMut};
@@ -10,10 +11,13 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 use websocket_close::codec::{CloseCodec, Message, Timeouts, finish};
-use websocket_close::wire::{self, Peek};
-use websocket_close::{CloseCode, CloseEvent, CloseFrame, Role};
+use websocket_close::wire::{self, Header, Peek};
+use websocket_close::{CloseCode, CloseFrame, Ending, Role};
 
-/// Whole frames, as they are. Half of one would be in the way of a Close.
+/// The longest frame that this proxy takes.
+const MAX_FRAME_LEN: usize = (1 << 20) - 1;
+
+/// Whole frames, as they are. A Close cannot go inside half a frame.
 pub(crate) struct Frames;
 
 impl Decoder for Frames {
@@ -21,13 +25,12 @@ impl Decoder for Frames {
     type Error = io::Error;
 
     fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Bytes>> {
-        // The role is for Close frames, and none of them reaches this codec.
-        match wire::peek(Role::Client, src).map_err(io::Error::other)? {
-            Peek::NotClose { frame_len: Some(len @ 0x10_0000..) } => Err(io::Error::other(format!("{len} bytes"))),
-            Peek::NotClose { frame_len: Some(len) } if len <= src.len() as u64 => {
-                Ok(usize::try_from(len).ok().map(|len| src.split_to(len).freeze()))
-            }
-            _ => Ok(None),
+        // The role matters for Close frames only, and none of them reaches this codec.
+        let header = wire::peek(Role::Client, src).map_err(io::Error::other)?;
+        let Peek::NotClose(Header { frame_len: Some(len), .. }) = header else { return Ok(None) };
+        match usize::try_from(len) {
+            Ok(len @ ..=MAX_FRAME_LEN) => Ok((len <= src.len()).then(|| src.split_to(len).freeze())),
+            _ => Err(io::Error::other(format!("a frame of {len} bytes"))),
         }
     }
 }
@@ -43,7 +46,7 @@ impl Encoder<Bytes> for Frames {
 
 type Connection<T> = Framed<T, CloseCodec<Frames>>;
 
-/// Passes frames on until there are no more: true if it is the sender that has ended, false if it is the receiver.
+/// Passes frames on until one end has no more of them. Returns true if that is the sender, false if it is the receiver.
 async fn pass_on<E, R>(from: &mut (impl Stream<Item = Result<Message<Bytes>, E>> + Unpin), to: &mut R) -> bool
 where
     R: Sink<Message<Bytes>> + Unpin,
@@ -56,9 +59,9 @@ where
     true
 }
 
-/// Passes frames on in both directions until one end is through, ends that one, and tells the other how it went. Returns what
-/// the client said, and the server.
-pub(crate) async fn proxy<C, S>(client: Connection<C>, server: Connection<S>) -> (CloseEvent, CloseEvent)
+/// Passes frames on in both directions until one end is through. Then ends both, and tells the other end what the first
+/// one said. Returns how it ended with the client, and with the server.
+pub(crate) async fn proxy<C, S>(client: Connection<C>, server: Connection<S>) -> (Ending, Ending)
 where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
@@ -73,41 +76,45 @@ where
     let mut server = from_server.reunite(to_server).expect("the halves of one");
 
     if client_is_through {
-        end(&mut client, &mut server, CloseCode::GOING_AWAY).await
+        end(&mut client, &mut server).await
     } else {
-        let (from_server, from_client) = end(&mut server, &mut client, CloseCode::BAD_GATEWAY).await;
-        (from_client, from_server)
+        let (of_server, of_client) = end(&mut server, &mut client).await;
+        (of_client, of_server)
     }
 }
 
-/// Passes on to `other` what `through` has said, or `lost` if that is nothing that may be said, and ends both: at the same time,
-/// since an end can take as long as the time-outs allow.
-async fn end<A, B>(through: &mut Connection<A>, other: &mut Connection<B>, lost: CloseCode) -> (CloseEvent, CloseEvent)
+/// Forwards to `other` what `through` has said, and ends both. It does that at the same time, because each may take as
+/// long as the timeouts allow.
+async fn end<A, B>(through: &mut Connection<A>, other: &mut Connection<B>) -> (Ending, Ending)
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    let said = through.codec().closing().clone().finish();
-    let frame = said.to_frame().unwrap_or(CloseFrame::from_code(lost));
-    // An end that is through without a Close of its own has sent what this proxy does not take.
+    let closing = through.codec().closing();
+    let (said, from) = (closing.event(), closing.local().peer());
+    // If `through` has neither closed nor hung up, it has sent a frame that this proxy does not take.
     let too_big = CloseFrame::from_code(CloseCode::MESSAGE_TOO_BIG);
     let (through, other) =
-        tokio::join!(finish(through, too_big, Timeouts::DEFAULT), finish(other, frame, Timeouts::DEFAULT));
-    (through.event, other.event)
+        tokio::join!(finish(through, too_big, Timeouts::DEFAULT), finish(other, said.forward(from), Timeouts::DEFAULT));
+    (through.ending, other.ending)
 }
 
 /// A proxy, and the transports of the client and the server that it stands between.
-pub(crate) fn start() -> (impl Future<Output = (CloseEvent, CloseEvent)>, DuplexStream, DuplexStream) {
-    let key = [0x37, 0xfa, 0x21, 0x3d]; // from a random number generator
+pub(crate) fn start() -> (impl Future<Output = (Ending, Ending)>, DuplexStream, DuplexStream) {
     let ((client, to_client), (server, to_server)) = (duplex(1024), duplex(1024));
     let to_client = Framed::new(to_client, CloseCodec::server().wrap(Frames));
     let to_server = Framed::new(to_server, CloseCodec::client(key).wrap(Frames));
     (proxy(to_client, to_server), client, server)
 }
 
+/// A masking key that nobody can predict. The standard library seeds its hash maps with random numbers of the system.
+fn key() -> [u8; 4] {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(()).to_ne_bytes();
+    [a, b, c, d]
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let key = [0x12, 0x34, 0x56, 0x78]; // from a random number generator
     for close in [CloseFrame::from_static(4001, "bye"), CloseFrame::EMPTY] {
         let (proxy, client, server) = start();
         let mut client = Framed::new(client, CloseCodec::client(key));
@@ -117,7 +124,7 @@ async fn main() {
             finish(&mut server, CloseFrame::EMPTY, Timeouts::DEFAULT).await
         };
         let (_, _, server) = tokio::join!(proxy, finish(&mut client, close, Timeouts::DEFAULT), server);
-        println!("the client says {close}; the server is told {}", server.event);
+        println!("The client says {close}. For the server it ends with: {}", server.ending);
     }
 
     let (proxy, client, server) = start();
@@ -128,5 +135,5 @@ async fn main() {
         finish(&mut client, CloseFrame::EMPTY, Timeouts::DEFAULT).await
     };
     let (_, client) = tokio::join!(proxy, client);
-    println!("the server is lost; the client is told {}", client.event);
+    println!("The server is lost. For the client it ends with: {}", client.ending);
 }

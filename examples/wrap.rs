@@ -1,7 +1,8 @@
-//! For tokio: `CloseCodec::wrap` around the codec that you have takes care of Close frames, and `finish` ends the connection.
+//! For tokio: `CloseCodec::wrap` around your codec takes care of Close frames, and `finish` ends the connection.
 //!
 //! `cargo run --example wrap --features codec`
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 
 use bytes::{Buf, BytesMut};
@@ -9,9 +10,9 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 use websocket_close::codec::{CloseCodec, Message, Timeouts, finish};
-use websocket_close::{CloseCode, CloseEvent, CloseFrame};
+use websocket_close::{CloseCode, CloseFrame, Ending};
 
-/// The codec that you have; this one knows a server's short texts.
+/// Stands for your codec. This one knows a server's short texts.
 struct Texts;
 
 impl Decoder for Texts {
@@ -42,18 +43,23 @@ impl Encoder<&str> for Texts {
 }
 
 /// Says hello, and that it is going to restart.
-async fn serve(listener: &TcpListener) -> io::Result<CloseEvent> {
-    // The opening handshake, which has nothing to do with this crate, would come first.
+async fn serve(listener: &TcpListener) -> io::Result<Ending> {
+    // The opening handshake would come first. This crate has nothing to do with it.
     let (socket, _) = listener.accept().await?;
     let mut framed = Framed::new(socket, CloseCodec::server().wrap(Texts));
     framed.send(Message::Other("hello")).await.map_err(io::Error::other)?;
     let restart = CloseFrame::from_static(1012, "back in a minute");
-    Ok(finish(&mut framed, restart, Timeouts::DEFAULT).await.event)
+    Ok(finish(&mut framed, restart, Timeouts::DEFAULT).await.ending)
+}
+
+/// A masking key that nobody can predict. The standard library seeds its hash maps with random numbers of the system.
+fn key() -> [u8; 4] {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(()).to_ne_bytes();
+    [a, b, c, d]
 }
 
 /// Listens to the end.
-async fn connect(socket: TcpStream) -> CloseEvent {
-    let key = [0x37, 0xfa, 0x21, 0x3d]; // from a random number generator
+async fn connect(socket: TcpStream) -> Ending {
     let mut framed = Framed::new(socket, CloseCodec::client(key).wrap(Texts));
     while let Some(item) = framed.next().await {
         match item {
@@ -68,13 +74,13 @@ async fn connect(socket: TcpStream) -> CloseEvent {
             }
         }
     }
-    // Sends the answer, or says what the error was; this frame is for an error of `Texts`.
+    // Sends the answer, or tells the server about its fault. This frame is for an error of `Texts`.
     let unsupported = CloseFrame::from_code(CloseCode::UNSUPPORTED_DATA);
-    finish(&mut framed, unsupported, Timeouts::DEFAULT).await.event
+    finish(&mut framed, unsupported, Timeouts::DEFAULT).await.ending
 }
 
-/// Both ends over the loopback: the event of the server, that of the client.
-pub(crate) async fn run() -> io::Result<(CloseEvent, CloseEvent)> {
+/// Both ends over the loopback: how it ended for the server, and for the client.
+pub(crate) async fn run() -> io::Result<(Ending, Ending)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let client = async { Ok(connect(TcpStream::connect(listener.local_addr()?).await?).await) };
     tokio::try_join!(serve(&listener), client)

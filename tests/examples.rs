@@ -1,4 +1,4 @@
-//! The examples do what they show: the events, and what went over the wire.
+//! The examples do what they show: how each connection ended, and what went over the wire.
 #![cfg(feature = "codec")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -8,8 +8,8 @@ use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::timeout;
 use tokio_util::codec::Framed;
-use websocket_close::CloseFrame;
 use websocket_close::codec::{CloseCodec, Timeouts, finish};
+use websocket_close::{CloseFrame, Role, TransportEnd};
 
 #[path = "../examples/own_decoder.rs"]
 #[allow(dead_code)]
@@ -30,7 +30,7 @@ const ABNORMAL: &str = "1006 (abnormal closure), not clean";
 fn an_own_parser() {
     let cases: [(&[u8], &[u8], &str); 6] = [
         (b"\x88\x85\0\0\0\0\x03\xe9bye", b"\x88\x02\x03\xe9", r#"1001 (going away) "bye", clean"#),
-        (b"\x88\x80\0\0\0\0\x81\x81\0\0\0\0x", b"\x88\x00", "1005 (no status rcvd), clean"),
+        (b"\x88\x80\0\0\0\0\x81\x81\0\0\0\0x", b"\x88\x00", "1005 (no status received), clean"),
         (b"\x88\x81\0\0\0\0\x03", b"\x88\x02\x03\xea", ABNORMAL),
         (b"\x88\x83\0\0\0\0\x03\xe8\xff", b"\x88\x02\x03\xef", ABNORMAL),
         (b"\x81\x82\x20\x20\0\0HI", b"\x81\x02hi", ABNORMAL),
@@ -38,25 +38,29 @@ fn an_own_parser() {
     ];
     for (received, answer, event) in cases {
         let mut sent = Vec::new();
-        assert_eq!(own_parser::serve(received, &mut sent).to_string(), event);
+        assert_eq!(own_parser::serve(received, &mut sent).event().to_string(), event);
         assert_eq!(sent, answer);
     }
 }
 
 #[tokio::test]
 async fn an_own_decoder() {
-    let cases: [(&[u8], &[u8], &str); 5] = [
-        (b"\x81\x02hi\x88\x05\x03\xe9bye", b"\x88\x82\0\0\0\0\x03\xe9", r#"1001 (going away) "bye", clean"#),
-        (b"\x88\x02\x03\xed", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL),
-        (b"\x88\x80", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL),
-        (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", b"\x88\x82\0\0\0\0\x03\xf1", ABNORMAL),
-        (b"\x81\x02h", b"", ABNORMAL),
+    let bye = r#"1001 (going away) "bye", clean"#;
+    let cases: [(&[u8], &[u8], &str, TransportEnd); 7] = [
+        (b"\x81\x02hi\x88\x05\x03\xe9bye", b"\x88\x82\0\0\0\0\x03\xe9", bye, TransportEnd::InOrder),
+        (b"\x88\x02\x03\xed", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL, TransportEnd::InOrder),
+        (b"\x88\x80", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL, TransportEnd::InOrder),
+        (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", b"\x88\x82\0\0\0\0\x03\xf1", ABNORMAL, TransportEnd::InOrder),
+        (b"\x81\x02hi", b"", ABNORMAL, TransportEnd::InOrder),
+        (b"\x81\x02h", b"", ABNORMAL, TransportEnd::InsideFrame),
+        (b"\x88\x02\x03", b"", ABNORMAL, TransportEnd::InsideFrame),
     ];
-    for (received, answer, event) in cases {
+    for (received, answer, event, end) in cases {
         let (client, mut server) = duplex(1024);
         server.write_all(received).await.unwrap();
         server.shutdown().await.unwrap();
-        assert_eq!(own_decoder::receive(client, [0; 4]).await.unwrap().to_string(), event);
+        let ending = own_decoder::receive(client, [0; 4]).await.unwrap();
+        assert_eq!((&*ending.event().to_string(), ending.transport_end()), (event, end), "{received:x?}");
         let mut sent = Vec::new();
         server.read_to_end(&mut sent).await.unwrap();
         assert_eq!(sent, answer);
@@ -66,8 +70,12 @@ async fn an_own_decoder() {
 #[tokio::test]
 async fn wrapped() {
     let (server, client) = timeout(Duration::from_secs(30), wrap::run()).await.unwrap().unwrap();
-    assert_eq!(server.to_string(), "1012 (service restart), clean");
-    assert_eq!(client.to_string(), r#"1012 (service restart) "back in a minute", clean"#);
+    assert_eq!(server.event().to_string(), "1012 (service restart), clean");
+    assert_eq!(client.event().to_string(), r#"1012 (service restart) "back in a minute", clean"#);
+    for ending in [server, client] {
+        assert_eq!(ending.closing().closed_first(), Some(Role::Server));
+        assert_eq!(ending.transport_end(), TransportEnd::InOrder);
+    }
 }
 
 /// What the client says and what the server is told, and the other way round; `None` is an end that is lost.
@@ -75,13 +83,13 @@ async fn wrapped() {
 async fn a_proxy() {
     let cases = [
         (Some(CloseFrame::from_static(4001, "bye")), [r#"4001 (private use) "bye", clean"#; 2]),
-        (Some(CloseFrame::EMPTY), ["1005 (no status rcvd), clean"; 2]),
+        (Some(CloseFrame::EMPTY), ["1005 (no status received), clean"; 2]),
         (None, ["1001 (going away), clean", "1014 (bad gateway), clean"]),
     ];
     for (close, [server_told, client_told]) in cases {
         for client_first in [true, false] {
             let (proxy, client, server) = proxy::start();
-            let client = Framed::new(client, CloseCodec::client([0; 4]));
+            let client = Framed::new(client, CloseCodec::client(|| [0; 4]));
             let server = Framed::new(server, CloseCodec::server());
             let (mut ending, mut told) = if client_first { (client, server) } else { (server, client) };
             let ending = async {
@@ -92,12 +100,12 @@ async fn a_proxy() {
             };
             let told = async {
                 told.next().await;
-                finish(&mut told, CloseFrame::EMPTY, Timeouts::DEFAULT).await.event
+                finish(&mut told, CloseFrame::EMPTY, Timeouts::DEFAULT).await.ending.event()
             };
             let ((of_client, of_server), (), told) = tokio::join!(proxy, ending, told);
             assert_eq!(told.to_string(), if client_first { server_told } else { client_told });
             let first = if client_first { of_client } else { of_server };
-            assert_eq!(first.to_frame(), close.and_then(|_| told.to_frame()));
+            assert_eq!(first.event().to_frame(), close.and_then(|_| told.to_frame()));
         }
     }
 }
@@ -121,7 +129,7 @@ async fn a_proxy_passes_frames() {
         assert_eq!(&answer, b"\x88\x02\x0f\xa1");
     };
     let ((of_client, of_server), ()) = tokio::join!(proxy, ends);
-    for event in [of_client, of_server] {
-        assert_eq!(event.to_string(), "4001 (private use), clean");
+    for ending in [of_client, of_server] {
+        assert_eq!(ending.event().to_string(), "4001 (private use), clean");
     }
 }
