@@ -1,9 +1,9 @@
-//! The handshake vectors: whole connections played through `ClosingHandshake` by a small stack that obeys it.
+//! The handshake vectors: a small stack plays whole connections and obeys its `ClosingHandshake`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use serde_json::{Value, json};
 use websocket_close::{
-    CloseCode, CloseEvent, CloseFrame, ClosingHandshake, DecodeError, OwnedCloseFrame, Role, Transport,
+    CloseCode, CloseEvent, CloseFrame, ClosingHandshake, DecodeError, OwnedCloseFrame, Role, TransportAction,
 };
 
 /// Every vector with steps, in whatever file of `vectors/` it stands.
@@ -85,7 +85,8 @@ fn play(vector: &Value) -> Result<(), String> {
     stack.compare(&vector["expected"])
 }
 
-/// A WebSocket stack without bytes: what the machine hands out is written at the next step, unless something holds it back.
+/// A WebSocket stack without bytes. It writes the Close that the handshake has chosen at the next step, unless
+/// something holds it back.
 struct Stack {
     closing: ClosingHandshake,
     /// `readyState` before the handshake, where a vector sets it.
@@ -147,15 +148,15 @@ impl Stack {
                 let payload = hex::decode(text).unwrap();
                 let frame = match CloseFrame::from_payload(&payload) {
                     Ok(frame) => self.closing.receive(frame),
-                    Err(error) => self.closing.fail(error.reply()),
+                    Err(error) => self.closing.reject(error.into()),
                 };
                 self.queue(frame);
             }
             "recv_garbage" => self.fail(CloseFrame::from_code(CloseCode::PROTOCOL_ERROR)),
             "fail" => self.fail(frame_of(value)?.as_frame()),
-            "recv_ping" if self.closing.pongs_due() => self.sent_pong.push(text.into()),
-            // What follows the peer's Close, or a failure, is discarded; then no pongs are due either.
-            "recv_ping" | "recv_text" | "recv_text_fragment" | "recv_continuation" if !self.reading() => {}
+            "recv_ping" if self.closing.is_receiving() => self.sent_pong.push(text.into()),
+            // After the peer's Close, or a failure, everything is discarded, and no pongs are sent.
+            "recv_ping" | "recv_text" | "recv_text_fragment" | "recv_continuation" if !self.closing.is_receiving() => {}
             "recv_text" => self.delivered.push(text.into()),
             "recv_text_fragment" => self.partial.push_str(text),
             "recv_continuation" => {
@@ -199,10 +200,6 @@ impl Stack {
         Ok(())
     }
 
-    fn reading(&self) -> bool {
-        self.closing.received().is_none() && !self.closing.failed()
-    }
-
     fn fail(&mut self, frame: CloseFrame<'_>) {
         let frame = self.closing.fail(frame);
         self.queue(frame);
@@ -229,7 +226,7 @@ impl Stack {
 
     fn queue(&mut self, frame: Option<CloseFrame<'_>>) {
         if let Some(frame) = frame {
-            assert!(self.unwritten.is_none() && self.sent_close.is_empty(), "a second Close was handed out");
+            assert!(self.unwritten.is_none() && self.sent_close.is_empty(), "a second Close to write");
             self.unwritten = Some(frame.into_owned());
         }
     }
@@ -244,28 +241,28 @@ impl Stack {
                 self.write_failed = Some(payload);
             } else {
                 self.sent_close.push(payload);
-                self.closing.written();
+                self.closing.mark_written();
             }
         }
     }
 
-    /// The transport has come to its end; without a cause we ended it as the machine says.
+    /// The transport has ended. Without a cause we ended it as the handshake says.
     fn end(&mut self, cause: Option<Cause>) {
         if self.event.is_none() {
             self.tcp_close = match (self.closing.transport(), cause) {
-                (Transport::End, _) => Some("local_first"),
+                (TransportAction::End, _) => Some("local_first"),
                 (_, Some(Cause::Timeout)) => Some("local_after_timeout"),
-                (Transport::AwaitEnd, _) => Some("wait_for_peer"),
-                (Transport::Keep, _) => None,
+                (TransportAction::AwaitEnd, _) => Some("wait_for_peer"),
+                (TransportAction::Keep, _) => None,
             };
-            self.event = Some(self.closing.clone().finish());
+            self.event = Some(self.closing.event());
         }
     }
 
     fn ready_state(&self) -> &'static str {
         match self.event {
             Some(_) => "CLOSED",
-            None if self.state == "OPEN" && self.closing.initiator().is_some() => "CLOSING",
+            None if self.state == "OPEN" && !self.closing.is_open() => "CLOSING",
             None => self.state,
         }
     }
@@ -284,11 +281,11 @@ impl Stack {
                 "sent_pong" => json!(self.sent_pong),
                 "delivered" => json!(self.delivered),
                 "refused" => json!(self.refused),
-                "failed" => json!(self.closing.failed()),
+                "failed" => json!(self.closing.is_failed()),
                 "tcp_close" => json!(self.tcp_close),
                 "event" => json!(event),
                 "state_after" => json!(state_after),
-                "error_event" => json!(self.closing.failed() || self.never_opened),
+                "error_event" => json!(self.closing.is_failed() || self.never_opened),
                 "reply_reason_free" => continue,
                 _ => return Err(format!("unknown expectation {name}")),
             };

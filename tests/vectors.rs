@@ -48,18 +48,16 @@ fn payloads_in_frames() {
 #[test]
 fn captures() {
     for record in vectors("call") {
-        let receiver = match role(&record["role"]) {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-        };
+        // A capture names the sender.
+        let receiver = role(&record["role"]).peer();
         let mut frame = bytes(&record["frame_hex"]);
         let len = frame.len();
-        let Ok(Peek::Close(header)) = wire::peek(receiver, &frame) else { panic!("{record} is a Close") };
-        assert_eq!(header.frame_len(), len, "{record}");
-        let frame = header.decode(&mut frame).unwrap();
+        let Ok(Peek::Close(close)) = wire::peek(receiver, &mut frame) else { panic!("{record} is a Close") };
+        assert_eq!(close.frame_len(), len, "{record}");
+        let frame = close.decode().unwrap();
 
         let (code, reason) = call(record["call"].as_str().unwrap());
-        // What a call without arguments sends is the API's choice; this one's default is 1000.
+        // The API chooses what a call without arguments sends. The default of this one is 1000.
         let python = record["from"].as_str().unwrap().starts_with("Python websockets");
         let code = code.or(python.then_some(1000));
         assert_eq!(frame.code().map(CloseCode::get), code, "{record}");
@@ -67,7 +65,8 @@ fn captures() {
     }
 }
 
-/// The arguments of `close()`, `close(1000)`, `close(1000, "done")`, `close(4000, 123 x "a")` or `close(4002, 30 x emoji)`.
+/// The arguments of `close()`, `close(1000)`, `close(1000, "done")`, `close(4000, 123 x "a")` or
+/// `close(4002, 30 x emoji)`.
 fn call(text: &str) -> (Option<u16>, String) {
     let arguments = text.strip_prefix("close(").and_then(|text| text.strip_suffix(')')).expect(text);
     let (code, reason) = arguments.split_once(", ").unwrap_or((arguments, "\"\""));
@@ -137,15 +136,15 @@ fn payload_verdict(payload: &mut [u8]) -> Value {
 
 fn frame_verdict(local: Role, bytes: &mut [u8]) -> Value {
     match wire::peek(local, bytes) {
-        Ok(Peek::Close(header)) => {
-            let consumed = Some(header.frame_len());
-            match header.decode(bytes) {
+        Ok(Peek::Close(close)) => {
+            let consumed = Some(close.frame_len());
+            match close.decode() {
                 Ok(frame) => ok(frame, consumed),
-                Err(error) => fault(error.into(), consumed),
+                Err(error) => fault(error, consumed),
             }
         }
         Ok(Peek::Incomplete { .. }) => json!({ "outcome": "incomplete" }),
-        Ok(Peek::NotClose { .. }) => json!({ "outcome": "other_opcode" }),
+        Ok(Peek::NotClose(_)) => json!({ "outcome": "other_opcode" }),
         Err(error) => fault(error, None),
     }
 }
@@ -182,7 +181,7 @@ fn fault(error: wire::Error, consumed: Option<usize>) -> Value {
         "code": null,
         "reason": null,
         "error_kind": kind,
-        "fail_code": error.close_code().get(),
+        "fail_code": error.answer_code().get(),
     });
     // For a fault of the header the frame has no end that counts.
     if let Some(consumed) = consumed {
@@ -201,7 +200,7 @@ fn code_kind(code: u16) -> &'static str {
         1004 | 1005 | 1006 | 1015 => "reserved_code",
         1016..=2999 => "unassigned_code",
         0..=999 | 5000.. => "code_out_of_range",
-        legal => panic!("{legal} may stand in a Close frame"),
+        legal => panic!("{legal} is allowed in a Close frame"),
     }
 }
 
