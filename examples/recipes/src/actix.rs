@@ -29,7 +29,7 @@ pub async fn run(address: &str) -> io::Result<()> {
 async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h1::Codec>)) -> Result<(), Error> {
     let response = ws::handshake(request.head())?.message_body(())?;
     http.send((response, BodySize::None).into()).await.map_err(ws::ProtocolError::from)?;
-    // actix has a `Framed` of its own; `finish` wants tokio-util's. What has been read goes along.
+    // actix has its own `Framed`, but `finish` needs tokio-util's. Take along what has been read.
     let http = http.into_parts();
     let mut socket = Framed::new(http.io, CloseCodec::server().wrap(Codec::new()));
     socket.read_buffer_mut().unsplit(http.read_buf);
@@ -43,8 +43,8 @@ async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h
             break;
         }
     }
-    // The client's Close is answered, and so is a fault of it. What actix's codec has refused is answered with this.
+    // Answers the client's Close or its fault. This frame is for what actix's codec has refused.
     let finished = finish(&mut socket, CloseFrame::from_static(1002, ""), Timeouts::DEFAULT).await;
-    println!("{}", finished.event);
+    println!("{}", finished.ending);
     Ok(())
 }

@@ -18,7 +18,7 @@ pub async fn run(address: &str) -> io::Result<()> {
     axum::serve(listener, Router::new().route("/", routing::any(upgrade))).await
 }
 
-/// What a client asks for is a text such as "4001 bye". A Close of the client is answered by axum itself, while it is read on.
+/// A client asks for its end with a text such as "4001 bye". axum itself answers a client's Close, while we read on.
 async fn serve(mut socket: WebSocket) {
     let mut received = None;
     loop {
@@ -34,7 +34,7 @@ async fn serve(mut socket: WebSocket) {
                 received = close;
             }
             Ok(Some(Ok(_))) => {}
-            // Both Closes are through.
+            // Both Closes are done.
             Ok(None) => break,
             Ok(Some(Err(error))) => break eprintln!("{error}"),
             Err(_) => break eprintln!("timed out"),

@@ -1,4 +1,4 @@
-//! Raw clients for the mass shutdown, which keep what they get. Of each hundred one hangs up, and one never answers.
+//! Raw clients for the mass shutdown. They keep what they get. Of each hundred one hangs up, and one never answers.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// Connects `count` clients and waits for their ends: a line for each kind of bytes that they got, and how often.
+/// Connects `count` clients and waits for their ends. Returns a line for each outcome, with its count.
 pub async fn visit(address: SocketAddr, count: usize) -> Vec<String> {
     let mut clients = JoinSet::new();
     for number in 0..count {

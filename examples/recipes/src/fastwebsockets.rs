@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use websocket_close::{CloseFrame, ClosingHandshake, Role, Transport};
+use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportAction, TransportEnd};
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -36,21 +36,18 @@ async fn open(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, 
 
 async fn serve(upgraded: UpgradeFut) {
     let Ok(mut socket) = upgraded.await else { return };
-    // The payload of a Close is now handed to us as it came, and the answer is ours to send.
+    // Now we get the payload of a Close as it came, and send the answer ourselves.
     socket.set_auto_close(false);
     let mut closing = ClosingHandshake::new(Role::Server);
-    while closing.transport() == Transport::Keep {
+    while closing.transport() == TransportAction::Keep {
         let Ok(frame) = socket.read_frame().await else { break };
         match frame.opcode {
             OpCode::Close => {
-                let answer = match CloseFrame::from_payload(&frame.payload) {
-                    Ok(theirs) => closing.receive(theirs),
-                    Err(error) => closing.fail(error.reply()),
-                };
+                let answer = closing.receive_or_reject(CloseFrame::from_payload(&frame.payload));
                 let mut payload = [0; 125];
                 let payload = answer.unwrap_or(CloseFrame::EMPTY).write_payload(&mut payload);
                 let Ok(()) = socket.write_frame(Frame::close_raw(payload.into())).await else { break };
-                closing.written();
+                closing.mark_written();
             }
             OpCode::Text | OpCode::Binary | OpCode::Continuation => {
                 // Without the client's mask.
@@ -59,5 +56,5 @@ async fn serve(upgraded: UpgradeFut) {
             _ => {}
         }
     }
-    println!("{}", closing.finish());
+    println!("{}", closing.into_ending(TransportEnd::NotKnown));
 }

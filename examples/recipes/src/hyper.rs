@@ -1,4 +1,4 @@
-//! A hyper 1 server that upgrades, and turns away with a Close who has no token.
+//! A hyper 1 server that upgrades every client, and sends a Close to those without a token.
 
 use std::convert::Infallible;
 use std::io;
@@ -58,14 +58,14 @@ async fn upgrade(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>
 
 async fn serve(io: TokioIo<Upgraded>, logged_in: bool) {
     let mut socket = Framed::new(io, CloseCodec::server());
-    // A script in a browser sees this, while of an upgrade that is refused it sees neither status nor body.
+    // A script in a browser sees this Close. If the upgrade is refused, it sees neither status nor body.
     let mut goodbye = CloseFrame::from_static(3000, "log in first");
     if logged_in {
-        // Alone the codec steps over all data: this is the client's Close, a fault, or the end.
+        // Alone, the codec steps over all data. So this is the client's Close, its fault, or the end.
         let _ = socket.next().await;
         goodbye = CloseFrame::from_static(1001, "");
     }
-    // If the client's Close has come, or a fault, that is answered instead.
+    // If the client's Close or its fault has come, `finish` answers that instead.
     let finished = finish(&mut socket, goodbye, Timeouts::DEFAULT).await;
-    println!("{}", finished.event);
+    println!("{}", finished.ending);
 }

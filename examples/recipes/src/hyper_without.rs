@@ -1,4 +1,4 @@
-//! A hyper 1 server that upgrades, and turns away with a Close who has no token.
+//! A hyper 1 server that upgrades every client, and sends a Close to those without a token.
 
 use std::convert::Infallible;
 use std::io;
@@ -57,7 +57,7 @@ async fn upgrade(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>
 
 async fn serve(io: TokioIo<Upgraded>, logged_in: bool) {
     let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
-    // A script in a browser sees this, while of an upgrade that is refused it sees neither status nor body.
+    // A script in a browser sees this Close. If the upgrade is refused, it sees neither status nor body.
     let mut goodbye = CloseFrame { code: 3000.into(), reason: "log in first".into() };
     if logged_in {
         while let Some(Ok(_)) = socket.next().await {}

@@ -1,5 +1,5 @@
-//! The recipe for microcontrollers and its twin: all that is in this library compiles without `std`. The others are in the
-//! program `close-recipes`.
+//! The recipe for microcontrollers and its twin. Everything in this library compiles without `std`. The other recipes
+//! are in the program `close-recipes`.
 #![no_std]
 
 pub mod no_std;

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["hyper_without", address] => hyper_without::run(address)?,
         ["mass_shutdown", count] => mass_shutdown::run(count.parse()?)?,
         ["mass_shutdown_without", count] => mass_shutdown_without::run(count.parse()?)?,
-        ["no_std", address] => close_recipes::no_std::serve(device::sockets(address)?, |event| println!("{event}")),
+        ["no_std", address] => close_recipes::no_std::serve(device::sockets(address)?, |ending| println!("{ending}")),
         ["no_std_without", address] => {
             close_recipes::no_std_without::serve(device::sockets(address)?, |code| println!("{code:?}"));
         }

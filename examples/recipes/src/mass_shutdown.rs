@@ -1,4 +1,4 @@
-//! A server that restarts: all its connections are told so at once, and the ways in which they end are counted.
+//! A server that restarts. It says so on all its connections at once, and counts how they end.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,7 +27,7 @@ pub async fn run(count: u32) -> io::Result<()> {
     let mut sockets = Vec::new();
     while sockets.len() < count {
         let (stream, _) = listener.accept().await?;
-        // The opening handshake. No client may send more before it has been answered, so nothing is lost here.
+        // The opening handshake. No client may send more before the answer, so nothing is lost here.
         let socket = accept_async(stream).await.map_err(io::Error::other)?;
         sockets.push(socket.into_inner());
     }
@@ -39,15 +39,15 @@ pub async fn run(count: u32) -> io::Result<()> {
     }
     let mut ended = 0;
     let mut counts = BTreeMap::<String, usize>::new();
-    while let Some(event) = endings.join_next().await {
-        *counts.entry(event?).or_default() += 1;
+    while let Some(ending) = endings.join_next().await {
+        *counts.entry(ending?).or_default() += 1;
         ended += 1;
         if ended % 100 == 0 {
             println!("{ended} have ended");
         }
     }
-    for (event, count) in counts {
-        println!("{count} times {event}");
+    for (ending, count) in counts {
+        println!("{count} times {ending}");
     }
     println!("{}", clients.await?.join("\n"));
     Ok(())
@@ -55,6 +55,5 @@ pub async fn run(count: u32) -> io::Result<()> {
 
 async fn end(socket: TcpStream) -> String {
     let mut socket = Framed::new(socket, CloseCodec::server());
-    let timeouts = Timeouts { close: PATIENCE, ..Timeouts::DEFAULT };
-    finish(&mut socket, RESTART, timeouts).await.event.to_string()
+    finish(&mut socket, RESTART, Timeouts::DEFAULT.close(PATIENCE)).await.ending.to_string()
 }

@@ -1,8 +1,8 @@
-//! A sensor that tells its reading to whoever connects, one after the other: no allocator, static buffers, framing of its own.
+//! A sensor that sends its reading to each client, one after the other: no allocator, static buffers, its own framing.
 
 use embedded_io::{Read, ReadExactError, Write};
 use static_cell::ConstStaticCell;
-use websocket_close::{CloseEvent, CloseFrame, ClosingHandshake, Role, Transport, wire};
+use websocket_close::{CloseFrame, ClosingHandshake, Ending, Role, TransportAction, TransportEnd, wire};
 
 /// A text frame.
 static READING: [u8; 6] = *b"\x81\x0421.5";
@@ -12,13 +12,13 @@ static BUFFER: ConstStaticCell<[u8; 131]> = ConstStaticCell::new([0; 131]);
 /// # Panics
 ///
 /// If called twice, since the buffer is taken.
-pub fn serve<S: Read + Write>(sockets: impl IntoIterator<Item = S>, report: impl Fn(CloseEvent)) {
+pub fn serve<S: Read + Write>(sockets: impl IntoIterator<Item = S>, report: impl Fn(Ending)) {
     let buffer = BUFFER.take();
     for mut socket in sockets {
         let mut closing = ClosingHandshake::new(Role::Server);
         // An error means that the connection is lost.
         let _ = talk(&mut socket, buffer, &mut closing);
-        report(closing.finish());
+        report(closing.into_ending(TransportEnd::NotKnown));
     }
 }
 
@@ -28,21 +28,18 @@ fn talk<S: Read + Write>(
     closing: &mut ClosingHandshake,
 ) -> Result<(), ReadExactError<S::Error>> {
     socket.write_all(&READING)?;
-    while closing.transport() == Transport::Keep {
+    while closing.transport() == TransportAction::Keep {
         let (opcode, payload) = read_frame(socket, buffer)?;
         if opcode == 0x8 {
-            let answer = match CloseFrame::from_payload(payload) {
-                Ok(theirs) => closing.receive(theirs),
-                Err(error) => closing.fail(error.reply()),
-            };
+            let answer = closing.receive_or_reject(CloseFrame::from_payload(payload));
             socket.write_all(wire::encode(answer.unwrap_or(CloseFrame::EMPTY), None, buffer))?;
-            closing.written();
+            closing.mark_written();
         }
     }
     Ok(())
 }
 
-/// The opcode of a frame, and its payload, unmasked. Long frames are more than this sensor takes.
+/// The opcode of a frame, and its unmasked payload. This sensor takes no long frames.
 fn read_frame<'b, S: Read>(
     socket: &mut S,
     buffer: &'b mut [u8; 131],

@@ -1,4 +1,4 @@
-//! A sensor that tells its reading to whoever connects, one after the other: no allocator, static buffers, framing of its own.
+//! A sensor that sends its reading to each client, one after the other: no allocator, static buffers, its own framing.
 
 use embedded_io::{Read, ReadExactError, Write};
 use static_cell::ConstStaticCell;
@@ -38,7 +38,7 @@ fn talk<S: Read + Write>(
     Ok(())
 }
 
-/// The opcode of a frame, and its payload, unmasked. Long frames are more than this sensor takes.
+/// The opcode of a frame, and its unmasked payload. This sensor takes no long frames.
 fn read_frame<'b, S: Read>(
     socket: &mut S,
     buffer: &'b mut [u8; 131],

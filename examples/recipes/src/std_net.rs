@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite;
-use websocket_close::{CloseFrame, ClosingHandshake, Role, Transport};
+use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportAction, TransportEnd};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const CLOSE: u8 = 0x8;
@@ -20,7 +20,7 @@ pub fn run(address: &str) -> io::Result<()> {
         let stream = stream?;
         stream.set_read_timeout(Some(PATIENCE))?;
         thread::spawn(move || {
-            // The opening handshake; from there on the framing is here.
+            // The opening handshake. After that the framing is our own.
             if let Ok(socket) = tungstenite::accept(stream) {
                 serve(socket.into_inner());
             }
@@ -34,24 +34,21 @@ fn serve(mut stream: TcpStream) {
     if let Err(error) = echo(&mut stream, &mut closing) {
         eprintln!("{error}");
     }
-    // To close with bytes unread could destroy our own Close on its way.
+    // Closing with unread bytes could destroy our own Close on its way.
     let _ = stream.shutdown(Shutdown::Write);
     let _ = io::copy(&mut stream.take(1 << 20), &mut io::sink());
-    println!("{}", closing.finish());
+    println!("{}", closing.into_ending(TransportEnd::NotKnown));
 }
 
 fn echo(stream: &mut TcpStream, closing: &mut ClosingHandshake) -> io::Result<()> {
-    while closing.transport() == Transport::Keep {
+    while closing.transport() == TransportAction::Keep {
         let (first, payload) = read_frame(stream)?;
         match first & 0x0f {
             CLOSE => {
-                let answer = match CloseFrame::from_payload(&payload) {
-                    Ok(theirs) => closing.receive(theirs),
-                    Err(error) => closing.fail(error.reply()),
-                };
+                let answer = closing.receive_or_reject(CloseFrame::from_payload(&payload));
                 let answer = answer.unwrap_or(CloseFrame::EMPTY);
                 write_frame(stream, first, answer.write_payload(&mut [0; 125]))?;
-                closing.written();
+                closing.mark_written();
             }
             PING => write_frame(stream, 0x80 | PONG, &payload)?,
             PONG => {}
@@ -61,7 +58,7 @@ fn echo(stream: &mut TcpStream, closing: &mut ClosingHandshake) -> io::Result<()
     Ok(())
 }
 
-/// Byte 0 of a frame, and its payload, unmasked.
+/// Byte 0 of a frame, and its unmasked payload.
 fn read_frame(stream: &mut TcpStream) -> io::Result<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     stream.read_exact(&mut head)?;

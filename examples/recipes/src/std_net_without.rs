@@ -19,7 +19,7 @@ pub fn run(address: &str) -> io::Result<()> {
         let stream = stream?;
         stream.set_read_timeout(Some(PATIENCE))?;
         thread::spawn(move || {
-            // The opening handshake; from there on the framing is here.
+            // The opening handshake. After that the framing is our own.
             if let Ok(socket) = tungstenite::accept(stream) {
                 serve(socket.into_inner());
             }
@@ -33,7 +33,7 @@ fn serve(mut stream: TcpStream) {
     if let Err(error) = echo(&mut stream, &mut closing) {
         eprintln!("{error}");
     }
-    // To close with bytes unread could destroy our own Close on its way.
+    // Closing with unread bytes could destroy our own Close on its way.
     let _ = stream.shutdown(Shutdown::Write);
     let _ = io::copy(&mut stream.take(1 << 20), &mut io::sink());
     println!("{closing:?}");
@@ -55,7 +55,7 @@ fn echo(stream: &mut TcpStream, closing: &mut Option<u16>) -> io::Result<()> {
     Ok(())
 }
 
-/// Byte 0 of a frame, and its payload, unmasked.
+/// Byte 0 of a frame, and its unmasked payload.
 fn read_frame(stream: &mut TcpStream) -> io::Result<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     stream.read_exact(&mut head)?;

@@ -1,4 +1,4 @@
-//! A proxy on tokio-tungstenite: when one end of it is closed, so is the other.
+//! A proxy on tokio-tungstenite. When one end closes, it closes the other.
 
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message, protocol};
 use tokio_tungstenite::{accept_async, connect_async};
-use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role};
+use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -39,7 +39,7 @@ async fn proxy(client: TcpStream, upstream: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Passes messages on until `from` has ended, and then the ending.
+/// Passes messages on until `from` has ended, and then passes on how it ended.
 async fn pass(
     local: Role,
     mut from: impl Stream<Item = Result<Message, Error>> + Unpin,
@@ -49,27 +49,27 @@ async fn pass(
     while let Some(Ok(message)) = from.next().await {
         match message {
             Message::Close(close) => {
-                let frame = close.as_ref().map_or(Ok(CloseFrame::EMPTY), |close| {
-                    CloseCode::new(close.code.into()).map(|code| CloseFrame::truncated(code, &close.reason))
-                });
+                let frame = close
+                    .as_ref()
+                    .map_or(Ok(CloseFrame::EMPTY), |close| CloseFrame::from_parts(close.code.into(), &close.reason));
                 let _ = frame.map(|frame| closing.receive(frame));
                 break;
             }
-            // tungstenite answers pings, here as well as there.
+            // tungstenite answers pings at both ends.
             Message::Text(_) | Message::Binary(_) => {
                 let _ = to.send(message).await;
             }
             _ => {}
         }
     }
-    // No code stays no code. That a connection was lost cannot be said with 1006, but with what it means here.
-    let event = closing.clone().finish();
-    let last = event.to_frame().unwrap_or(CloseFrame::from_code(CloseCode::BAD_GATEWAY));
+    // No code stays no code. 1006 may not be sent, so a lost connection becomes 1014 or 1001.
+    let event = closing.event();
+    let last = event.forward(local.peer());
     let close = last.code().map(|code| protocol::CloseFrame { code: code.get().into(), reason: last.reason().into() });
     let _ = to.send(Message::Close(close)).await;
-    // tungstenite writes its answer while it is read on, and yields `None` when both Closes are through.
+    // tungstenite writes its answer while we read on. It returns `None` when both Closes are done.
     if from.next().await.is_none() {
-        closing.written();
+        closing.mark_written();
     }
-    println!("as {local:?}: {}", closing.finish());
+    println!("as {local:?}: {}", closing.into_ending(TransportEnd::NotKnown));
 }

@@ -1,4 +1,4 @@
-//! A proxy on tokio-tungstenite: when one end of it is closed, so is the other.
+//! A proxy on tokio-tungstenite. When one end closes, it closes the other.
 
 use std::io;
 use std::time::Duration;
@@ -39,7 +39,7 @@ async fn proxy(client: TcpStream, upstream: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Passes messages on until `from` has ended, and then the ending.
+/// Passes messages on until `from` has ended, and then passes on how it ended.
 async fn pass(
     local: Role,
     mut from: impl Stream<Item = Result<Message, Error>> + Unpin,
@@ -52,7 +52,7 @@ async fn pass(
                 received = close;
                 break;
             }
-            // tungstenite answers pings, here as well as there.
+            // tungstenite answers pings at both ends.
             Message::Text(_) | Message::Binary(_) => {
                 let _ = to.send(message).await;
             }
@@ -61,7 +61,7 @@ async fn pass(
     }
     let close = received.clone().or(Some(protocol::CloseFrame { code: 1006.into(), reason: "".into() }));
     let _ = to.send(Message::Close(close)).await;
-    // tungstenite writes its answer while it is read on, and yields `None` when both Closes are through.
+    // tungstenite writes its answer while we read on. It returns `None` when both Closes are done.
     let _ = from.next().await;
     println!("as {local:?}: {received:?}");
 }
