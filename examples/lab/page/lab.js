@@ -187,7 +187,7 @@ function show(asked, { script }, log, seen) {
   $("crate").replaceChildren(
     event("As the client, given the same bytes", log.client, sentence(log.clientSays), seen.event),
     ...lenient,
-    event("As the server", log.server, sentence(log.handshake) + (log.byHand ? " It does not know of the Close written by hand." : "")),
+    event("As the server", log.server, sentence(log.ending) + (log.byHand ? " It does not know of the Close written by hand." : "")),
     ...(answers ? [h("p", { class: "note" }, answers)] : []));
 
   $("browser").replaceChildren(

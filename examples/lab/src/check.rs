@@ -15,7 +15,7 @@ use tokio::process::Command;
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
-use websocket_close::{CloseEvent, CloseEventInit, script};
+use websocket_close::{CloseEvent, CloseEventInit, OwnedCloseFrame, script};
 
 use crate::Lab;
 use crate::run::{Ending, Fault, First, Log, Plan};
@@ -214,7 +214,7 @@ impl Case {
         same("error event", &seen.error, &!seen.event.was_clean())?;
         if !seen.event.was_clean() {
             same("the answer's code", &payload.get(..2), &Some(&[0x03, 0xea]))?;
-            let code = heard.as_ref().ok().and_then(|frame| frame.as_frame().code());
+            let code = heard.as_ref().ok().and_then(OwnedCloseFrame::code);
             return same("the answer as the server reads it", &code.map(Into::into), &Some(1002_u16));
         }
         same("the answer", &payload, &self.plan.payload)?;
@@ -237,9 +237,9 @@ impl Case {
         same("the bytes", &payload, &bytes)?;
         if let (Ok(frame), None) = (verdict, &seen.threw) {
             let heard = log.heard.as_ref().and_then(|heard| heard.as_ref().ok());
-            same("the server reads", &heard.map(|heard| heard.as_frame()), &Some(frame))?;
+            same("the server reads", &heard.map(OwnedCloseFrame::as_frame), &Some(frame))?;
         }
-        let code = code.unwrap_or(1005);
+        let code = code.unwrap_or(CloseEvent::NO_STATUS_RECEIVED);
         same("server", &log.server, &event((code, text, true)))?;
         // The crate's answer has no reason.
         same("browser", &seen.event, &event((code, "", true)))

@@ -1,4 +1,4 @@
-//! One WebSocket of the lab, from the 101 to the end of TCP: ends it as planned, rightly or wrongly, and keeps a log.
+//! One WebSocket of the lab, from the 101 to the end of TCP. Ends it as planned, right or wrong, and keeps a log.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use websocket_close::wire::{self, Peek};
-use websocket_close::{CloseEvent, CloseFrame, ClosingHandshake, OwnedCloseFrame, Role};
+use websocket_close::{Awaited, CloseEvent, CloseFrame, ClosingHandshake, Loss, OwnedCloseFrame, Role, TransportEnd};
 
 /// How long the lab waits for the page. A browser that is never answered gives up after a minute at most.
 const PATIENCE: Duration = Duration::from_secs(70);
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(40);
 #[derive(Clone)]
 pub struct Plan {
     pub first: First,
-    /// What the server's Close says if it is the first; an answer says what the crate makes it say.
+    /// The payload of the server's Close, if the server is first. For an answer the crate chooses the payload.
     pub payload: Vec<u8>,
     pub fault: Fault,
     pub ending: Ending,
@@ -33,7 +33,7 @@ pub enum First {
     Page,
 }
 
-/// What is wrong with the server's Close. The crate writes none of these: their bytes are put together here, by hand.
+/// What is wrong with the server's Close. The crate cannot write these faults, so their bytes are made here, by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
@@ -139,13 +139,14 @@ pub struct Log {
     /// What the crate, as the server, decoded from the page's Close.
     #[serde(skip)]
     pub heard: Option<Result<OwnedCloseFrame, wire::Error>>,
-    pub handshake: String,
-    /// How the crate reports the end, as the server that it was.
+    /// How it ended for the crate, as the server: one line for a log.
+    pub ending: String,
+    /// The event that the crate reports as the server.
     pub server: CloseEvent,
-    /// The same as a client, given the bytes that the page was given.
+    /// The event that the crate reports as a client that gets the same bytes as the page.
     pub client: CloseEvent,
     pub client_says: String,
-    /// What the crate says a lenient client reports, if the frame is one that such a client looks into.
+    /// What a lenient client reports according to the crate, if such a client looks into the frame.
     pub observed: Option<CloseEvent>,
 }
 
@@ -169,7 +170,7 @@ struct End {
     heard: Option<Result<OwnedCloseFrame, wire::Error>>,
 }
 
-/// Ends the WebSocket on `socket`, from which `early` was read already, as planned.
+/// Ends the WebSocket on `socket` as planned. `early` was read from it before.
 pub async fn run(plan: &Plan, socket: TcpStream, early: &[u8]) -> Log {
     let mut end = End {
         socket,
@@ -181,14 +182,18 @@ pub async fn run(plan: &Plan, socket: TcpStream, early: &[u8]) -> Log {
         read: early.to_vec(),
         heard: None,
     };
-    if let Err(error) = end.play(plan).await {
-        end.note(format!("TCP: {error}"));
-    }
-    // The page's Close is the client's own if the page was the first.
+    let transport_end = match end.play(plan).await {
+        Ok(transport_end) => transport_end,
+        Err(error) => {
+            end.note(format!("TCP: {error}"));
+            let reset = error.kind() == io::ErrorKind::ConnectionReset;
+            TransportEnd::Lost(if reset { Loss::Reset } else { Loss::Other })
+        }
+    };
+    // If the page was first, its Close is the client's own.
     let own = end.heard.as_ref().and_then(|heard| heard.as_ref().ok()).filter(|_| plan.first == First::Page);
     let (client, client_says) = as_client(own.map(OwnedCloseFrame::as_frame), &end.wrote);
-    let handshake = end.closing.to_string();
-    let server = end.closing.finish();
+    let ending = end.closing.into_ending(transport_end);
     Log {
         steps: end.steps,
         by_hand: end.by_hand,
@@ -196,20 +201,20 @@ pub async fn run(plan: &Plan, socket: TcpStream, early: &[u8]) -> Log {
         wrote: end.wrote,
         read: end.read,
         heard: end.heard,
-        handshake,
-        server,
+        ending: ending.to_string(),
+        server: ending.event(),
         client,
         client_says,
     }
 }
 
 impl End {
-    async fn play(&mut self, plan: &Plan) -> io::Result<()> {
+    async fn play(&mut self, plan: &Plan) -> io::Result<TransportEnd> {
         match plan.first {
             First::Server => match CloseFrame::from_payload(&plan.payload) {
                 Ok(frame) if plan.fault.is_none() => {
                     if let Some(frame) = self.closing.start(frame) {
-                        self.note(format!("start() hands out: {frame}"));
+                        self.note(format!("start() returns: {frame}"));
                         self.write_close(frame, plan.fault).await?;
                     }
                 }
@@ -219,7 +224,7 @@ impl End {
                 }
             },
             First::Page => {
-                let Some(answer) = self.receive().await? else { return Ok(()) };
+                let Some(answer) = self.receive().await? else { return Ok(TransportEnd::NotKnown) };
                 if plan.fault.is_none() {
                     self.write_close(answer, plan.fault).await?;
                 } else {
@@ -234,7 +239,7 @@ impl End {
                 sleep(PAUSE).await;
                 self.socket.set_zero_linger()?;
                 self.note("TCP: resets");
-                return Ok(());
+                return Ok(TransportEnd::Lost(Loss::Aborted));
             }
             Ending::Half => {
                 self.fin().await?;
@@ -255,25 +260,27 @@ impl End {
                 self.note("TCP: keeps quiet");
             }
         }
-        // What still comes is discarded; to close a socket with bytes unread resets it.
+        // Discard what still comes. Closing a socket with unread bytes would reset it.
         let mut rest = Vec::new();
         if let Ok(read) = timeout(PATIENCE, self.socket.read_to_end(&mut rest)).await {
             read?;
             self.note("TCP: the page has ended it");
-        } else {
-            self.note("TCP: the page has not ended it; gives up");
+            return Ok(TransportEnd::InOrder);
         }
-        Ok(())
+        self.note("TCP: the page has not ended it; gives up");
+        Ok(TransportEnd::Cut { awaited: Awaited::End, after: PATIENCE, discarded: None })
     }
 
-    /// Reads the page's Close. `Some` is the answer that is owed.
+    /// Reads the page's Close. `Some` is the answer to write.
     async fn receive(&mut self) -> io::Result<Option<CloseFrame<'static>>> {
-        let header = loop {
-            match wire::peek(Role::Server, &self.read) {
-                Ok(Peek::Close(header)) => break Ok(header),
+        let heard = loop {
+            // `decode` unmasks in place, but the page shows the bytes as they came.
+            let mut bytes = self.read.clone();
+            match wire::peek(Role::Server, &mut bytes) {
+                Ok(Peek::Close(close)) => break close.decode().map(CloseFrame::into_owned),
                 Ok(Peek::Incomplete { .. }) => {}
                 // The page sends no messages.
-                Ok(Peek::NotClose { .. }) => return Ok(None),
+                Ok(Peek::NotClose(_)) => return Ok(None),
                 Err(error) => break Err(error),
             }
             match timeout(PATIENCE, self.socket.read_buf(&mut self.read)).await {
@@ -286,9 +293,6 @@ impl End {
                 Err(_) => return Ok(None),
             }
         };
-        // `decode` unmasks in place, and the page is to show what came.
-        let mut bytes = self.read.clone();
-        let heard = header.and_then(|header| Ok(header.decode(&mut bytes)?.into_owned()));
         let answer = match &heard {
             Ok(frame) => {
                 self.note(format!("decode() reads: {frame}"));
@@ -296,14 +300,14 @@ impl End {
             }
             Err(error) => {
                 self.note(format!("decode() refuses: {error}"));
-                // A Close of ours is out, so the one handed out here stays unwritten.
-                let _ = self.closing.fail(error.reply());
+                // Our Close was written before, so nothing is written here.
+                let _ = self.closing.reject(*error);
                 None
             }
         };
         self.heard = Some(heard);
         if let Some(answer) = answer.filter(|_| self.wrote.is_empty()) {
-            self.note(format!("receive() hands out: {answer}"));
+            self.note(format!("receive() returns: {answer}"));
         }
         Ok(answer)
     }
@@ -311,11 +315,11 @@ impl End {
     /// Writes a Close that the crate encodes.
     async fn write_close(&mut self, frame: CloseFrame<'_>, pace: Fault) -> io::Result<()> {
         self.write(wire::encode(frame, None, &mut [0; 131]), pace).await?;
-        self.closing.written();
+        self.closing.mark_written();
         Ok(())
     }
 
-    /// Writes a Close that the crate does not encode. Its handshake is told nothing: no event of it can be clean.
+    /// Writes a Close that the crate does not encode. The handshake does not hear of it, so its event cannot be clean.
     async fn write_by_hand(&mut self, plan: &Plan, payload: &[u8], why: Option<String>) -> io::Result<()> {
         self.by_hand = Some(why.unwrap_or_else(|| "a fault, which the crate cannot write".to_owned()));
         self.write(&plan.fault.bytes(payload), plan.fault).await
@@ -348,30 +352,30 @@ impl End {
     }
 }
 
-/// What a client made of this crate reports for the bytes that the page was given, and what it says of them. `own` is the Close
-/// that it has sent before.
+/// What a client made of this crate reports for the bytes that the page got, and what it says about them. `own` is the
+/// Close that it has sent before.
 fn as_client(own: Option<CloseFrame<'_>>, received: &[u8]) -> (CloseEvent, String) {
     let mut closing = ClosingHandshake::new(Role::Client);
     if own.and_then(|own| closing.start(own)).is_some() {
-        closing.written();
+        closing.mark_written();
     }
     let mut bytes = received.to_vec();
-    let decoded = match wire::peek(Role::Client, received) {
-        Ok(Peek::Close(header)) => header.decode(&mut bytes).map_err(wire::Error::from),
-        Ok(_) if received.is_empty() => return (closing.finish(), "no Close came".to_owned()),
-        Ok(_) => return (closing.finish(), "the Close was cut off".to_owned()),
+    let decoded = match wire::peek(Role::Client, &mut bytes) {
+        Ok(Peek::Close(close)) => close.decode(),
+        Ok(_) if received.is_empty() => return (closing.event(), "no Close came".to_owned()),
+        Ok(_) => return (closing.event(), "the Close was cut off".to_owned()),
         Err(error) => Err(error),
     };
     let (answer, says) = match decoded {
         Ok(frame) => (closing.receive(frame), format!("decodes: {frame}")),
-        Err(error) => (closing.fail(error.reply()), format!("refuses: {error}")),
+        Err(error) => (closing.reject(error), format!("refuses: {error}")),
     };
-    let Some(answer) = answer else { return (closing.finish(), says) };
-    closing.written();
-    (closing.finish(), format!("{says}; answers: {answer}"))
+    let Some(answer) = answer else { return (closing.event(), says) };
+    closing.mark_written();
+    (closing.event(), format!("{says}; answers: {answer}"))
 }
 
-/// What the crate says a lenient client reports, if the header is that of a plain Close and the payload is all there.
+/// What a lenient client reports according to the crate, if this is a whole Close with a plain header.
 fn observed(received: &[u8]) -> Option<CloseEvent> {
     match received {
         [0x88, length @ ..=125, rest @ ..] => rest.get(..usize::from(*length)).map(CloseEvent::observed),
