@@ -153,7 +153,7 @@ where
     C: Inner + Encoder<<C as Inner>::Out, Error = <C as Decoder>::Error>,
 {
     let codec = match local {
-        Role::Client => CloseCodec::client([0x12, 0x34, 0x56, 0x78]),
+        Role::Client => CloseCodec::client(|| [0x12, 0x34, 0x56, 0x78]),
         Role::Server => CloseCodec::server(),
     };
     let codec = codec.wrap(C::new(local));
@@ -173,7 +173,7 @@ where
                 framed.get_ref().peek(&mut [0]).await.ok();
             }
             // Theirs is there by now, but not looked at.
-            framed.send(Message::<C::Out>::Close(ours.into())).await.ok();
+            framed.send(Message::<C::Out>::from(ours)).await.ok();
         }
         // What went wrong shows in the event.
         Ours::Echo => drop(echo(&mut framed).await),
@@ -182,8 +182,8 @@ where
             drop(echo(&mut framed).await);
         }
         Ours::Silent => sleep(SILENCE).await,
-        Ours::Drop => return Ok(framed.codec().closing().clone().finish()),
+        Ours::Drop => return Ok(framed.codec().closing().event()),
     }
     let close = if matches!(row.theirs, Theirs::Silent) { PATIENCE } else { LEISURE };
-    Ok(finish(&mut framed, frame, Timeouts { close, ..Timeouts::DEFAULT }).await.event)
+    Ok(finish(&mut framed, frame, Timeouts::DEFAULT.close(close)).await.ending.event())
 }

@@ -6,7 +6,7 @@ use close_interop::inner::Inner;
 use close_interop::session::report;
 use tokio_util::codec::Decoder as _;
 use websocket_close::codec::{CloseCodec, Error, Message};
-use websocket_close::{ClosingHandshake, Role};
+use websocket_close::{CloseCode, ClosingHandshake, Role};
 use websocket_codec::MessageCodec;
 use yawc::codec::Codec as YawcCodec;
 
@@ -129,7 +129,7 @@ fn bytes(local: Role, case: &Case) -> Vec<u8> {
 /// Reads `pieces` as `Framed` does, up to an error or the end.
 fn read<C: Inner>(local: Role, pieces: &[&[u8]]) -> (Vec<String>, ClosingHandshake) {
     let codec = match local {
-        Role::Client => CloseCodec::client([0x12, 0x34, 0x56, 0x78]),
+        Role::Client => CloseCodec::client(|| [0x12, 0x34, 0x56, 0x78]),
         Role::Server => CloseCodec::server(),
     };
     let mut codec = codec.wrap(C::new(local));
@@ -144,12 +144,16 @@ fn read<C: Inner>(local: Role, pieces: &[&[u8]]) -> (Vec<String>, ClosingHandsha
                 Ok(None) => break,
                 Ok(Some(Message::Other(item))) => lines.push(C::show(&item)),
                 Ok(Some(Message::Close(close))) => {
-                    let frame = close.as_frame();
-                    let code = frame.code().map_or(1005, websocket_close::CloseCode::get);
-                    lines.push(format!("close {}", report(code, frame.reason())));
+                    let code = close.code().map_or(1005, CloseCode::get);
+                    lines.push(format!("close {}", report(code, close.reason())));
+                }
+                // The stream has ended. What still comes is discarded.
+                Err(Error::Closed) => {
+                    assert!(buffer.is_empty());
+                    break;
                 }
                 Err(error) => {
-                    lines.push(match (error.close_code(), error) {
+                    lines.push(match (error.answer_code(), error) {
                         (Some(code), _) => format!("fault {}", code.get()),
                         (None, Error::Inner(_)) => "inner error".into(),
                         (None, Error::UnexpectedEof) => "cut short".into(),
