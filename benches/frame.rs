@@ -26,9 +26,9 @@ fn frames(criterion: &mut Criterion) {
             buffer.extend_from_slice(black_box(frame));
         };
         let decode = |buffer: &mut BytesMut| {
-            let Ok(Peek::Close(header)) = wire::peek(Role::Server, buffer) else { return 0 };
-            let len = header.frame_len();
-            black_box(&header.decode(buffer));
+            let Ok(Peek::Close(close)) = wire::peek(Role::Server, buffer) else { return 0 };
+            let len = close.frame_len();
+            black_box(&close.decode());
             len
         };
         group.bench_function(BenchmarkId::new("in-place", name), |bencher| {
@@ -40,9 +40,9 @@ fn frames(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("taken", name), |bencher| {
             bencher.iter(|| {
                 refill(&mut buffer);
-                let Ok(Peek::Close(header)) = wire::peek(Role::Server, &buffer) else { return };
-                let len = header.frame_len();
-                black_box(&header.decode(&mut buffer).map(CloseFrame::into_owned));
+                let Ok(Peek::Close(close)) = wire::peek(Role::Server, &mut buffer) else { return };
+                let len = close.frame_len();
+                black_box(&close.decode().map(CloseFrame::into_owned));
                 buffer.advance(len);
             });
         });

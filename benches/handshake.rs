@@ -15,8 +15,8 @@ fn handshake(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut closing = ClosingHandshake::new(Role::Server);
             black_box(&closing.receive(black_box(FRAME)));
-            closing.written();
-            closing.finish()
+            closing.mark_written();
+            closing.event()
         });
     });
     let (mut encoded, mut buffer, mut answer) = ([0; 131], [0; 131], [0; 131]);
@@ -25,12 +25,12 @@ fn handshake(criterion: &mut Criterion) {
         bencher.iter(|| -> Option<CloseEvent> {
             buffer = black_box(encoded);
             let bytes = &mut buffer[..len];
-            let Ok(Peek::Close(header)) = wire::peek(Role::Server, bytes) else { return None };
+            let Ok(Peek::Close(close)) = wire::peek(Role::Server, bytes) else { return None };
             let mut closing = ClosingHandshake::new(Role::Server);
-            let reply = closing.receive(header.decode(bytes).ok()?)?;
+            let reply = closing.receive(close.decode().ok()?)?;
             black_box(wire::encode(reply, None, &mut answer));
-            closing.written();
-            Some(closing.finish())
+            closing.mark_written();
+            Some(closing.event())
         });
     });
     let mut copied = [0; 131];

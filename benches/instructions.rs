@@ -1,6 +1,8 @@
-//! Instructions per call, counted by callgrind and held against `benches/instructions.txt`: a gate that no noise upsets.
+//! Instructions per call, counted by callgrind and held against `benches/instructions.txt`: a gate that no noise
+//! upsets.
 //!
-//! `cargo bench --features codec --bench instructions` fails if a count grew by more than 3 %, `-- --renew` writes the file anew.
+//! `cargo bench --features codec --bench instructions` fails if a count grew by more than 3 %. With `-- --renew` it writes
+//! the file anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
@@ -8,11 +10,12 @@ use std::error::Error;
 use std::fmt::Write;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
-use std::{env, fs, str};
+use std::{env, fs, io, str};
 
 use bytes::BytesMut;
-use tokio_util::codec::Decoder;
-use websocket_close::codec::CloseCodec;
+use futures_util::{FutureExt, StreamExt};
+use tokio_util::codec::{Decoder, Encoder, Framed};
+use websocket_close::codec::{CloseCodec, Message, Timeouts, finish};
 use websocket_close::wire::{self, Peek, Scanner};
 use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role};
 
@@ -26,6 +29,9 @@ const TOLERANCE: f64 = 0.03;
 #[repr(align(64))]
 struct Aligned([u8; 192]);
 
+/// A row, and its work.
+type Case = (String, Box<dyn FnMut()>);
+
 /// Callgrind counts while this function runs, and writes the count down when it returns.
 #[inline(never)]
 fn measured(work: &mut dyn FnMut()) {
@@ -33,14 +39,14 @@ fn measured(work: &mut dyn FnMut()) {
 }
 
 /// Runs all cases, each once ahead for what is done at a first call only.
-fn run(cases: Vec<(String, Box<dyn FnMut()>)>) {
+fn run(cases: Vec<Case>) {
     for (_, mut work) in cases {
         work();
         measured(&mut *work);
     }
 }
 
-fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
+fn cases() -> Vec<Case> {
     let ascii = |len| {
         "going away: the service restarts, please come back in a minute or two; "
             .chars()
@@ -54,7 +60,7 @@ fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
     inputs.push(("Cyrillic 122".to_owned(), "ж".repeat(61)));
     inputs.push(("ASCII 121, é".to_owned(), ascii(121) + "é"));
 
-    let mut cases: Vec<(String, Box<dyn FnMut()>)> = vec![("nothing".to_owned(), Box::new(|| ()))];
+    let mut cases: Vec<Case> = vec![("nothing".to_owned(), Box::new(|| ()))];
     for (name, reason) in &inputs {
         let (payload, len) = aligned(&[b"\x03\xe8", reason.as_bytes()]);
         let decode = move || {
@@ -71,8 +77,8 @@ fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
         let decode = move || {
             buffer.0.copy_from_slice(&frame.0);
             let bytes = black_box(&mut buffer.0[..len]);
-            let Ok(Peek::Close(header)) = wire::peek(Role::Server, bytes) else { unreachable!() };
-            black_box(&header.decode(bytes));
+            let Ok(Peek::Close(close)) = wire::peek(Role::Server, bytes) else { unreachable!() };
+            black_box(&close.decode());
         };
         cases.push((format!("frame, {name}"), Box::new(decode)));
     }
@@ -108,8 +114,8 @@ fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
             let mut closing = ClosingHandshake::new(Role::Server);
             let theirs = CloseFrame::new(CloseCode::NORMAL_CLOSURE, black_box(&reason)).unwrap();
             black_box(&closing.receive(theirs));
-            closing.written();
-            black_box(&closing.finish());
+            closing.mark_written();
+            black_box(&closing.event());
         })
     }));
     let stream: Vec<u8> = [0x82, 0x84, 1, 2, 3, 4, 5, 6, 7, 8].into_iter().cycle().take(10 * 1000).collect();
@@ -120,7 +126,7 @@ fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
         })
     }));
     cases.push(("codec, 1000 frames and a Close".to_owned(), {
-        let mut bytes = stream;
+        let mut bytes = stream.clone();
         bytes.extend(b"\x88\x82\0\0\0\0\x03\xe8");
         let mut buffer = BytesMut::with_capacity(2 * bytes.len());
         Box::new(move || {
@@ -129,7 +135,85 @@ fn cases() -> Vec<(String, Box<dyn FnMut()>)> {
             black_box(&CloseCodec::server().decode(&mut buffer));
         })
     }));
+    cases.extend(inner_codec(&stream));
+    cases.extend(finishes());
     cases
+}
+
+/// An inner codec that does as little as one can: it yields frames of ten bytes as they are, and writes what it is
+/// given.
+struct Frames;
+
+impl Decoder for Frames {
+    type Item = BytesMut;
+    type Error = io::Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<BytesMut>> {
+        Ok((src.len() >= 10).then(|| src.split_to(10)))
+    }
+}
+
+impl Encoder<&[u8]> for Frames {
+    type Error = io::Error;
+
+    fn encode(&mut self, item: &[u8], dst: &mut BytesMut) -> io::Result<()> {
+        dst.extend_from_slice(item);
+        Ok(())
+    }
+}
+
+/// Data frames through the inner codec alone and through a wrapped one: the difference is what each frame costs.
+fn inner_codec(stream: &[u8]) -> [Case; 4] {
+    fn read<D: Decoder>(mut codec: D, buffer: &mut BytesMut, stream: &[u8]) {
+        buffer.clear();
+        buffer.extend_from_slice(stream);
+        while let Ok(Some(item)) = codec.decode(buffer) {
+            black_box(&item);
+        }
+    }
+    fn write<'a, T, E: Encoder<T>>(mut codec: E, buffer: &mut BytesMut, stream: &'a [u8], item: fn(&'a [u8]) -> T) {
+        buffer.clear();
+        for frame in black_box(stream).chunks_exact(10) {
+            let _ = black_box(codec.encode(item(frame), buffer));
+        }
+    }
+    let case = |name: &str, work: fn(&mut BytesMut, &[u8])| -> Case {
+        let (stream, mut buffer) = (stream.to_owned(), BytesMut::with_capacity(2 * stream.len()));
+        (name.to_owned(), Box::new(move || work(&mut buffer, &stream)))
+    };
+    [
+        case("inner codec alone, 1000 read", |buffer, stream| read(Frames, buffer, stream)),
+        case("wrapped, 1000 read", |buffer, stream| read(CloseCodec::server().wrap(Frames), buffer, stream)),
+        case("inner codec alone, 1000 written", |buffer, stream| write(Frames, buffer, stream, |frame| frame)),
+        case("wrapped, 1000 written", |buffer, stream| {
+            write(CloseCodec::server().wrap(Frames), buffer, stream, Message::Other);
+        }),
+    ]
+}
+
+/// A server whose peer has closed and ended the transport, so that `finish` has nothing to wait for.
+fn finishes() -> [Case; 2] {
+    let case = |name: &str, yielded: bool| -> Case {
+        // One for the call ahead, one for the call that counts.
+        let mut connections = [(); 2].map(|()| {
+            let close = &b"\x88\x82\0\0\0\0\x03\xe8"[..];
+            let mut framed = Framed::new(tokio::io::join(close, tokio::io::sink()), CloseCodec::server());
+            if yielded {
+                let close = framed.next().now_or_never();
+                assert!(matches!(close, Some(Some(Ok(Message::Close(_))))));
+            }
+            framed
+        });
+        let mut calls = 0;
+        let work = move || {
+            let frame = CloseFrame::from_code(CloseCode::GOING_AWAY);
+            let finished = finish(&mut connections[calls], frame, Timeouts::DEFAULT).now_or_never();
+            assert!(black_box(&finished).as_ref().is_some_and(|finished| finished.ending.event().was_clean()));
+            calls += 1;
+        };
+        (name.to_owned(), Box::new(work))
+    };
+    [case("finish, the Close was yielded", true), case("finish, the Close is to be read", false)]
 }
 
 fn aligned(parts: &[&[u8]]) -> (Aligned, usize) {
@@ -231,7 +315,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         );
     } else {
         println!(
-            "\nThe baseline is of   {recorded}\nand this is          {toolchain}\nwhich is why the counts differ if the code did not change."
+            "\nThe baseline is of   {recorded}\nand this is          {toolchain}\n\
+             which is why the counts differ if the code did not change."
         );
     }
     println!("To renew it: cargo bench --features codec --bench instructions -- --renew, and commit {BASELINE}.");

@@ -70,7 +70,7 @@ fn case(group: &'static str, input: &Input, bytes: &'static [u8]) -> Case {
         let close = |payload: Bytes| Ok((check_yawc(&payload)?.0, payload));
         (frame.opcode() == yawc::OpCode::Close).then(|| close(frame.into_payload()))
     }
-    fn close_ours<T>(message: Message<T>) -> Option<OwnedCloseFrame> {
+    fn close_ours<T>(message: Message<T>) -> Option<Box<OwnedCloseFrame>> {
         match message {
             Message::Close(frame) => Some(frame),
             Message::Other(_) => None,
@@ -89,7 +89,7 @@ fn case(group: &'static str, input: &Input, bytes: &'static [u8]) -> Case {
             bytes,
             |pipe| FramedRead::new(pipe, CloseCodec::server()),
             close_ours,
-            read_ours,
+            |frame| read_ours(frame),
         ),
         by(
             "websocket-close around yawc",
@@ -97,7 +97,7 @@ fn case(group: &'static str, input: &Input, bytes: &'static [u8]) -> Case {
             bytes,
             move |pipe| FramedRead::new(pipe, CloseCodec::server().wrap(yawc_decoder())),
             close_ours,
-            read_ours,
+            |frame| read_ours(frame),
         ),
         by(
             "websocket-close around actix-http",
@@ -105,7 +105,7 @@ fn case(group: &'static str, input: &Input, bytes: &'static [u8]) -> Case {
             bytes,
             |pipe| FramedRead::new(pipe, CloseCodec::server().wrap(actix::Codec::new())),
             close_ours,
-            read_ours,
+            |frame| read_ours(frame),
         ),
         by(
             "actix-http",

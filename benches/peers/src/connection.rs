@@ -205,12 +205,12 @@ fn handshake(input: &Input) -> Case {
 fn ours((pipe, buffer): &mut (Pipe, [u8; 256])) -> Option<CloseEvent> {
     let len = pipe.read(buffer).ok()?;
     let frame = buffer.get_mut(..len)?;
-    let Ok(Peek::Close(header)) = wire::peek(Role::Server, frame) else { return None };
+    let Ok(Peek::Close(close)) = wire::peek(Role::Server, frame) else { return None };
     let mut closing = ClosingHandshake::new(Role::Server);
-    let answer = closing.receive(header.decode(frame).ok()?)?;
+    let answer = closing.receive(close.decode().ok()?)?;
     Write::write_all(pipe, wire::encode(answer, None, &mut [0; 131])).ok()?;
-    closing.written();
-    Some(closing.finish())
+    closing.mark_written();
+    Some(closing.event())
 }
 
 /// What a peer's frame holds, which the peer has checked.

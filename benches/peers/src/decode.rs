@@ -83,7 +83,8 @@ fn owned(input: &Input) -> Case {
     Case::new("payload/owned", input, contenders)
 }
 
-/// A masked frame at the front of a `BytesMut`, which is refilled each time, to a code and a reason that borrows from there.
+/// A masked frame at the front of a `BytesMut`, which is refilled each time, to a code and a reason that borrows from
+/// there.
 fn in_place(input: &Input) -> Case {
     fn by(
         name: &'static str,
@@ -109,7 +110,7 @@ fn in_place(input: &Input) -> Case {
     let contenders = vec![
         Contender::floor("refill, memcpy", floor),
         by("websocket-close", Kind::Ours, input, |buffer| match wire::peek(Role::Server, buffer) {
-            Ok(Peek::Close(header)) => read_frame(header.decode(buffer)),
+            Ok(Peek::Close(close)) => read_frame(close.decode()),
             _ => Err(()),
         }),
         by("by hand", Kind::Naive, input, |buffer| {
@@ -299,9 +300,9 @@ fn read_ours<E: Copy>(result: &Result<OwnedCloseFrame, E>) -> Answer<'_> {
 
 fn take_ours(buffer: &mut BytesMut) -> Result<OwnedCloseFrame, wire::Error> {
     match wire::peek(Role::Server, buffer)? {
-        Peek::Close(header) => {
-            let len = header.frame_len();
-            let owned = header.decode(buffer)?.into_owned();
+        Peek::Close(close) => {
+            let len = close.frame_len();
+            let owned = close.decode()?.into_owned();
             buffer.advance(len);
             Ok(owned)
         }

@@ -1,4 +1,5 @@
-//! Our crate beside its peers: the same work, the same validation, the same ownership of the result, in interleaved rounds.
+//! Our crate beside its peers: the same work, the same validation, the same ownership of the result, in interleaved
+//! rounds.
 
 mod codec;
 mod connection;
