@@ -13,4 +13,5 @@ case $control in
 *'detected panic in function `control`'*) ;;
 *) printf '%s\nno_panic: FAILED, the control failed for another reason\n' "$control"; exit 1 ;;
 esac
-echo "no_panic: $(($(grep -c '^#\[no_panic\]' tests/proofs/src/bin/no_panic.rs) - 1)) functions cannot panic; the control, which can, was refused"
+functions=$(($(grep -c '^#\[no_panic\]' tests/proofs/src/bin/no_panic.rs) - 1))
+echo "no_panic: $functions functions cannot panic; the control, which can, was refused"

@@ -1,10 +1,10 @@
-//! Every input of a space, against an oracle that was written without the crate: `exhaust codes`, `reasons`, `places`, `leads`
-//! or `all`. `tests/proofs/exhaust.sh` builds and runs it.
+//! Every input of a space, against an oracle that was written without the crate: `exhaust codes`, `reasons`, `places`,
+//! `leads` or `all`. `tests/proofs/exhaust.sh` builds and runs it.
 
 use std::process::ExitCode;
 use std::thread;
 
-use websocket_close::{CloseCode, CloseFrame, DecodeError};
+use websocket_close::{CloseCode, CloseFrame, DecodeError, InvalidCloseFrame};
 
 /// The codes that may be sent (RFC 6455, 7.4, and the registry), one by one and by range.
 fn may_be_sent(code: u16) -> bool {
@@ -13,7 +13,8 @@ fn may_be_sent(code: u16) -> bool {
         || (4000..=4999).contains(&code)
 }
 
-/// All codes with all lengths of payload; decoded, and encoded again.
+/// All codes with all lengths of payload: decoded, encoded again, put together from their parts, and split without a
+/// judgement.
 fn codes() -> (u64, u64) {
     let mut accepted = 0;
     for code in 0..=u16::MAX {
@@ -32,6 +33,18 @@ fn codes() -> (u64, u64) {
                 }
                 (Err(DecodeError::InvalidCode(error)), 2..=125) if !may_be_sent(code) => assert_eq!(error.get(), code),
                 (decoded, _) => panic!("{decoded:?} for {code} with {len} bytes"),
+            }
+            let reason = payload.get(2..).map(|reason| str::from_utf8(reason).expect("ASCII"));
+            match (CloseFrame::unjudged(payload), len) {
+                (Ok(None), 0) | (Err(DecodeError::MissingByte), 1) | (Err(DecodeError::TooLong(126)), 126) => {}
+                (Ok(split), 2..=125) => assert_eq!(split, reason.map(|reason| (code, reason))),
+                (split, _) => panic!("{split:?} for {code} with {len} bytes"),
+            }
+            let Some(reason) = reason else { continue };
+            match CloseFrame::from_parts(code, reason) {
+                Ok(frame) => assert_eq!(Ok(frame), CloseFrame::from_payload(payload)),
+                Err(InvalidCloseFrame::Code(error)) => assert!(error.get() == code && !may_be_sent(code)),
+                Err(InvalidCloseFrame::Reason(error)) => assert!(error.len() == 124 && len == 126 && may_be_sent(code)),
             }
         }
     }
@@ -57,7 +70,8 @@ fn is_utf8(mut text: &[u8]) -> bool {
     }
 }
 
-/// One reason, with the code 1000: the verdict is that of the grammar, the text and the place of the fault those of `core::str`.
+/// One reason, with the code 1000: the verdict is that of the grammar, the text and the place of the fault are those of
+/// `core::str`.
 #[inline]
 fn as_the_oracles_say(payload: &[u8]) -> bool {
     let text = std::str::from_utf8(&payload[2..]);
@@ -90,7 +104,8 @@ fn reasons() -> (u64, u64) {
     (size, accepted)
 }
 
-/// How many reasons of four bytes begin with a character that is not ASCII: one of 2, 3 or 4 bytes, and any text behind it.
+/// How many reasons of four bytes begin with a character that is not ASCII: one of 2, 3 or 4 bytes, and any text behind
+/// it.
 const LEADS: u64 = 1920 * 18_304 + 61_440 * 128 + 1_048_576;
 
 /// All reasons of four bytes whose first byte is in the range, of which so many are UTF-8; on two threads.
@@ -113,9 +128,9 @@ fn four_bytes(first: u8, last: u8, valid: u64) -> (u64, u64) {
     ((u64::from(last - first) + 1) << 24, accepted)
 }
 
-/// Four bytes, each of which is the first or the last of a range in RFC 3629's grammar or just outside of it, at every place of
-/// a reason of 123 bytes: where a validator that works in blocks could differ. Once among ASCII, once between the characters
-/// that make the crate choose simdutf8.
+/// Four bytes, each of which is the first or the last of a range in RFC 3629's grammar or just outside of it, at every
+/// place of a reason of 123 bytes: where a validator that works in blocks could differ. Once among ASCII, once between the
+/// characters that make the crate choose simdutf8.
 fn places() -> (u64, u64) {
     const EDGES: [u8; 22] = [
         0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef,
