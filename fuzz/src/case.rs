@@ -9,7 +9,7 @@ pub fn check(input: &[u8]) {
     let Ok(case) = PayloadCase::arbitrary_take_rest(Unstructured::new(input)) else { return };
     let outcome = match CloseFrame::from_payload(case.payload()) {
         Ok(frame) => Ok((frame.code().map_or(1005, CloseCode::get), frame.reason())),
-        Err(error) => Err(error.close_code().get()),
+        Err(error) => Err(error.answer_code().get()),
     };
     assert!(case.verdict().allows(outcome), "{case:?} gave {outcome:?}");
 }

@@ -1,5 +1,5 @@
-//! The codec over a stream that comes in pieces: alone and around codecs of two kinds it yields what stands in the stream, keeps
-//! no more than it must, and writes one Close at most, however it is asked.
+//! The codec over a stream that comes in pieces: alone and around codecs of three kinds it yields what stands in the
+//! stream, keeps no more than it must, and writes one Close at most, however it is asked.
 //!
 //! The input of [`check`] is that of the target `wire`; the cuts are also the script of what is written.
 
@@ -42,10 +42,10 @@ pub fn check(input: &[u8]) {
     for pieces in [vec![stream], stream.chunks(1).collect(), pieces(stream, cuts)] {
         let alone = read(codec(local), &pieces, &contents.end, |never: Infallible| match never {});
         assert!(alone.is_empty());
-        for greedy in [false, true] {
-            let inner = Frames { greedy, ready: VecDeque::new() };
+        for habit in [Habit::OneACall, Habit::AllAtOnce, Habit::TakesThenYields] {
+            let inner = Frames { habit, ready: VecDeque::new() };
             let others = read(codec(local).wrap(inner), &pieces, &contents.end, |frame: Vec<u8>| frame);
-            assert_eq!(others, contents.others, "greedy: {greedy}");
+            assert_eq!(others, contents.others, "{habit:?}");
         }
     }
     check_writing(local, cuts);
@@ -53,7 +53,7 @@ pub fn check(input: &[u8]) {
 
 fn codec(local: Role) -> CloseCodec {
     match local {
-        Role::Client => CloseCodec::client([0x0f, 0xf0, 0x00, 0xaa]),
+        Role::Client => CloseCodec::client(|| [0x0f, 0xf0, 0x00, 0xaa]),
         Role::Server => CloseCodec::server(),
     }
 }
@@ -101,7 +101,9 @@ fn read<C: Decoder<Error = io::Error>, T>(
             if ended {
                 assert!(buffer.is_empty(), "what follows the end is discarded");
                 match (decoded, end) {
-                    (Ok(None), End::Close(_)) | (Err(Error::Poisoned), End::BadClose(_) | End::Fault(_)) => break,
+                    (Err(Error::Closed), End::Close(_)) | (Err(Error::Poisoned), End::BadClose(_) | End::Fault(_)) => {
+                        break;
+                    }
                     (decoded, _) => panic!("{:?} after the end", decoded.map(|_| "something or nothing")),
                 }
             }
@@ -138,10 +140,21 @@ fn read<C: Decoder<Error = io::Error>, T>(
     others
 }
 
-/// An inner codec that yields frames as they are: one a call from the buffer, or all that are there into a queue of its own.
+/// An inner codec that yields frames as they are.
 struct Frames {
-    greedy: bool,
+    habit: Habit,
     ready: VecDeque<Vec<u8>>,
+}
+
+/// How an inner codec takes frames out of the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Habit {
+    /// One a call.
+    OneACall,
+    /// All that are there, into a queue of its own.
+    AllAtOnce,
+    /// One a call, but without yielding it. The next call does that, if it finds no other.
+    TakesThenYields,
 }
 
 impl Decoder for Frames {
@@ -149,10 +162,13 @@ impl Decoder for Frames {
     type Error = io::Error;
 
     fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<u8>>> {
-        while !src.is_empty() && (self.greedy || self.ready.is_empty()) {
+        while !src.is_empty() && (self.habit != Habit::OneACall || self.ready.is_empty()) {
             assert_ne!(src[0] % 16, 8, "the inner codec sees no Close");
             let Ok(Some(len)) = other_at(src) else { break };
             self.ready.push_back(src.split_to(len).to_vec());
+            if self.habit == Habit::TakesThenYields {
+                return Ok(None);
+            }
         }
         Ok(self.ready.pop_front())
     }
@@ -168,7 +184,8 @@ impl Encoder<Bytes> for Frames {
     }
 }
 
-/// What the inner codec is made to write: whole frames, two in one call (one with a bit of an extension), parts, a Close, a length that is a fault.
+/// What the inner codec is made to write: whole frames, two in one call (one with a bit of an extension), parts, a Close, a
+/// length that is a fault.
 const ITEMS: [&[u8]; 9] = [
     b"\x89\x00",
     b"\x81\x02hi",
@@ -182,7 +199,7 @@ const ITEMS: [&[u8]; 9] = [
 ];
 
 fn check_writing(local: Role, script: &[u8]) {
-    let mut codec = codec(local).wrap(Frames { greedy: false, ready: VecDeque::new() });
+    let mut codec = codec(local).wrap(Frames { habit: Habit::OneACall, ready: VecDeque::new() });
     let mut out = BytesMut::new();
     let (mut chosen, mut close_at, mut failed) = (None::<OwnedCloseFrame>, None, false);
     for step in script {
@@ -190,7 +207,7 @@ fn check_writing(local: Role, script: &[u8]) {
         let frame = [CloseFrame::EMPTY, CloseFrame::from_static(1001, "gone")][usize::from(step >> 7)];
         match step % 12 {
             9 => {
-                let encoded = codec.encode(Message::Close(frame.into()), &mut out);
+                let encoded = codec.encode(frame.into(), &mut out);
                 if close_at.is_some() || !is_whole(&before) {
                     encoded.unwrap_err();
                     assert_eq!(out, before);
@@ -200,9 +217,10 @@ fn check_writing(local: Role, script: &[u8]) {
                 let chosen = chosen.get_or_insert_with(|| frame.into_owned());
                 let mut written = out[before.len()..].to_vec();
                 let peer = if local == Role::Client { Role::Server } else { Role::Client };
-                let Ok(Peek::Close(header)) = wire::peek(peer, &written) else { panic!("{written:?} is no Close") };
-                assert_eq!(header.frame_len(), written.len());
-                assert_eq!(header.decode(&mut written), Ok(chosen.as_frame()));
+                let len = written.len();
+                let Ok(Peek::Close(close)) = wire::peek(peer, &mut written) else { panic!("{written:?} is no Close") };
+                assert_eq!(close.frame_len(), len);
+                assert_eq!(close.decode(), Ok(chosen.as_frame()));
                 close_at = Some(before.len());
             }
             10 => {
@@ -210,7 +228,7 @@ fn check_writing(local: Role, script: &[u8]) {
                 chosen.get_or_insert_with(|| frame.into_owned());
                 failed = true;
             }
-            11 => codec.written(),
+            11 => codec.mark_written(),
             item => {
                 let item = ITEMS[usize::from(item)];
                 let allowed = !failed && may_be_written(&[&before, item].concat(), close_at);

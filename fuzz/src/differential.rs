@@ -1,6 +1,7 @@
 //! One payload, three decoders and `core::str`: all say the same.
 //!
-//! The peers are the two whose accepted codes were seen to be those of the registry: sockudo-ws 3.1 and tokio-websockets 0.13.
+//! The peers are the two that were seen to accept exactly the codes of the registry: sockudo-ws 3.1 and tokio-websockets
+//! 0.13.
 
 use std::io;
 use std::pin::Pin;
@@ -47,9 +48,9 @@ fn framed(payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
 }
 
 fn by_us(role: Role, mut frame: Vec<u8>) -> Outcome {
-    match wire::peek(role, &frame) {
-        Ok(wire::Peek::Close(header)) => {
-            let frame = header.decode(&mut frame).ok()?;
+    match wire::peek(role, &mut frame) {
+        Ok(wire::Peek::Close(close)) => {
+            let frame = close.decode().ok()?;
             Some((frame.code().map_or(1005, |code| code.get()), frame.reason().to_owned()))
         }
         Ok(other) => panic!("{other:?} instead of a whole Close"),

@@ -1,10 +1,16 @@
-//! The closing handshake between two ends: after each step of a script, both machines are where a model of the rules is.
+//! The closing handshake between two ends: after each step of a script, both machines are where a model of the rules
+//! is.
 //!
-//! Each byte of the input is a step: bit 0 picks the end, bits 1 to 3 what it does, bits 4 to 6 with which frame.
+//! Each byte of the input is a step: bit 0 picks the end, bits 1 to 3 what it does, bits 4 to 6 with which frame or
+//! fault.
 
 use std::collections::VecDeque;
 
-use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, OwnedCloseFrame, Role, Transport};
+use websocket_close::wire::Error;
+use websocket_close::{
+    CloseCode, CloseFrame, ClosingHandshake, ClosingState, DecodeError, OwnedCloseFrame, Role, TransportAction,
+    TransportEnd,
+};
 
 /// The frames that the steps use.
 fn frame(pick: u8) -> CloseFrame<'static> {
@@ -21,9 +27,31 @@ fn frame(pick: u8) -> CloseFrame<'static> {
     FRAMES[usize::from(pick % 8)]
 }
 
+/// The faults that the steps use, and the codes that answer them (RFC 6455, 7.4.1).
+fn fault(pick: u8) -> (Error, u16) {
+    let payload = |payload: &[u8]| Error::Payload(CloseFrame::from_payload(payload).unwrap_err());
+    match pick % 8 {
+        0 => (Error::Fragmented, 1002),
+        1 => (Error::ReservedBits(5), 1002),
+        2 => (Error::Masked, 1002),
+        3 => (Error::Unmasked, 1002),
+        4 => (Error::LengthTooLarge(u64::MAX), 1002),
+        5 => (Error::Payload(DecodeError::TooLong(126)), 1002),
+        6 => (payload(b"\x03\xed"), 1002),
+        _ => (payload(b"\x03\xe8\xff"), 1007),
+    }
+}
+
+/// The same frame without its reason.
+fn bare(frame: CloseFrame<'_>) -> CloseFrame<'static> {
+    frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code)
+}
+
 /// One end: the machine, and what RFC 6455, 7.1 says of it.
 struct End {
     machine: ClosingHandshake,
+    /// Gets the same calls, and must stand where the machine stands.
+    state: ClosingState,
     role: Role,
     /// The one Close that was handed out, whether it answers the peer's, and whether it is in the transport.
     ours: Option<OwnedCloseFrame>,
@@ -31,7 +59,9 @@ struct End {
     written: bool,
     /// The first Close of the peer before any failure.
     theirs: Option<OwnedCloseFrame>,
-    failed: bool,
+    /// The code that we failed the connection with, if we did; and the peer's fault, if that was why.
+    failure: Option<CloseFrame<'static>>,
+    fault: Option<Error>,
     /// What is on its way to the peer.
     outgoing: VecDeque<OwnedCloseFrame>,
 }
@@ -40,14 +70,21 @@ impl End {
     fn new(role: Role) -> Self {
         Self {
             machine: ClosingHandshake::new(role),
+            state: ClosingState::new(role),
             role,
             ours: None,
             is_answer: false,
             written: false,
             theirs: None,
-            failed: false,
+            failure: None,
+            fault: None,
             outgoing: VecDeque::new(),
         }
+    }
+
+    /// Whether the peer can still say something that counts.
+    fn is_receiving(&self) -> bool {
+        self.theirs.is_none() && self.failure.is_none()
     }
 
     /// Compares what was handed out with what should have been: `frame`, if it is the first.
@@ -58,33 +95,60 @@ impl End {
 
     fn start(&mut self, frame: CloseFrame<'_>) {
         let handed = self.machine.start(frame);
+        assert_eq!(handed, self.state.start(frame));
         self.hand_out(handed, frame);
     }
 
     fn fail(&mut self, frame: CloseFrame<'_>) {
         let handed = self.machine.fail(frame);
-        if self.theirs.is_some() || self.failed {
+        assert_eq!(handed, self.state.fail(frame));
+        self.failed(handed, frame);
+    }
+
+    fn reject(&mut self, (error, code): (Error, u16)) {
+        let handed = self.machine.reject(error);
+        assert_eq!(handed, self.state.fail(error.reply()));
+        if self.is_receiving() {
+            self.fault = Some(error);
+        }
+        self.failed(handed, CloseFrame::from_parts(code, "").unwrap());
+    }
+
+    fn failed(&mut self, handed: Option<CloseFrame<'_>>, frame: CloseFrame<'_>) {
+        if !self.is_receiving() {
             assert_eq!(handed, None, "nothing is left to fail");
             return;
         }
-        self.failed = true;
+        self.failure = Some(bare(frame));
         self.hand_out(handed, frame);
     }
 
     fn receive(&mut self, frame: CloseFrame<'_>) {
         let answer = self.machine.receive(frame);
-        if self.theirs.is_some() || self.failed {
+        assert_eq!(answer, self.state.receive(frame));
+        if !self.is_receiving() {
             assert_eq!(answer, None, "what follows is discarded");
             return;
         }
         self.theirs = Some(frame.into_owned());
         self.is_answer = self.ours.is_none();
-        let echo = frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code);
-        self.hand_out(answer, echo);
+        self.hand_out(answer, bare(frame));
+    }
+
+    /// Another answer than the peer's code.
+    fn answer_with(&mut self, frame: CloseFrame<'_>) {
+        let answer = self.machine.answer_with(frame);
+        assert_eq!(answer, self.state.answer_with(frame));
+        let due = self.is_answer && !self.written;
+        assert_eq!(answer, due.then_some(frame), "only an answer that is not written can be another");
+        if due {
+            self.ours = Some(frame.into_owned());
+        }
     }
 
     fn written(&mut self) {
-        self.machine.written();
+        self.machine.mark_written();
+        self.state.mark_written();
         if let (Some(frame), false) = (&self.ours, self.written) {
             self.outgoing.push_back(frame.clone());
             self.written = true;
@@ -93,30 +157,36 @@ impl End {
 
     fn check(&self) {
         let machine = &self.machine;
-        let started = self.ours.is_some() && !self.is_answer;
-        assert_eq!(machine.sent(), self.ours.as_ref().map(OwnedCloseFrame::as_frame));
-        assert_eq!(machine.received(), self.theirs.as_ref().map(OwnedCloseFrame::as_frame));
-        assert_eq!(machine.was_written(), self.written);
-        assert_eq!(machine.failed(), self.failed);
-        assert_eq!(machine.answer_owed(), self.theirs.is_some() && !self.written);
-        assert_eq!(machine.pongs_due(), self.theirs.is_none() && !self.failed);
+        assert_eq!(**machine, self.state);
+        let ours = self.ours.as_ref().map(OwnedCloseFrame::as_frame);
+        let theirs = self.theirs.as_ref().map(OwnedCloseFrame::as_frame);
+        let started = ours.is_some() && !self.is_answer;
+        let clean = theirs.is_some() && self.written;
+        assert_eq!(machine.local(), self.role);
+        assert_eq!((machine.is_open(), machine.ours()), (ours.is_none(), ours.map(bare)));
+        assert_eq!((machine.theirs(), self.state.theirs()), (theirs, theirs.map(bare)));
+        assert_eq!((machine.is_failed(), machine.failure()), (self.failure.is_some(), self.failure));
+        assert_eq!(machine.fault(), self.fault);
+        assert_eq!((machine.is_written(), machine.is_clean()), (self.written, clean));
+        assert_eq!(machine.close_pending(), ours.is_some() && !self.written);
+        assert_eq!(machine.is_receiving(), self.is_receiving());
         assert_eq!(machine.may_send_data(), !started && !self.written);
         let peer = if self.role == Role::Client { Role::Server } else { Role::Client };
-        assert_eq!(machine.initiator(), self.ours.as_ref().map(|_| if started { self.role } else { peer }));
-        let transport = match (self.failed, self.theirs.is_some() && self.written, self.role) {
-            (true, ..) | (false, true, Role::Server) => Transport::End,
-            (false, true, Role::Client) => Transport::AwaitEnd,
-            (false, false, _) => Transport::Keep,
+        assert_eq!(machine.closed_first(), ours.map(|_| if started { self.role } else { peer }));
+        let transport = match (self.failure.is_some(), clean, self.role) {
+            (true, ..) | (false, true, Role::Server) => TransportAction::End,
+            (false, true, Role::Client) => TransportAction::AwaitEnd,
+            (false, false, _) => TransportAction::Keep,
         };
         assert_eq!(machine.transport(), transport);
 
-        let event = machine.clone().finish();
-        let (code, reason) = match &self.theirs {
+        let event = machine.event();
+        let (code, reason) = match theirs {
             None => (1006, ""),
-            Some(frame) => (frame.as_frame().code().map_or(1005, CloseCode::get), frame.as_frame().reason()),
+            Some(frame) => (frame.code().map_or(1005, CloseCode::get), frame.reason()),
         };
         assert_eq!((event.code(), event.reason()), (code, reason));
-        assert_eq!(event.was_clean(), self.theirs.is_some() && self.written);
+        assert_eq!(event.was_clean(), clean);
     }
 }
 
@@ -129,8 +199,10 @@ pub fn check(script: &[u8]) {
         let [client, server] = &mut ends;
         let (end, other) = if step & 1 == 0 { (client, server) } else { (server, client) };
         match step >> 1 & 7 {
-            0 | 1 => end.start(frame),
-            2 | 3 => end.written(),
+            0 => end.start(frame),
+            1 => end.answer_with(frame),
+            2 => end.written(),
+            3 => end.reject(fault(step >> 4)),
             4 | 5 => {
                 if let Some(frame) = other.outgoing.pop_front() {
                     end.receive(frame.as_frame());
@@ -146,8 +218,8 @@ pub fn check(script: &[u8]) {
     settle(&mut ends);
 }
 
-/// From wherever a script has led: once all that was handed out has been written and has arrived, an end that has not failed is
-/// clean.
+/// From wherever a script has led: once all that was handed out has been written and has arrived, an end that has not
+/// failed is clean.
 fn settle(ends: &mut [End; 2]) {
     let begun = ends.iter().any(|end| end.ours.is_some());
     for at in [0, 1, 0] {
@@ -158,8 +230,14 @@ fn settle(ends: &mut [End; 2]) {
         ends.iter().for_each(End::check);
     }
     for end in ends {
-        assert_eq!(end.machine.clone().finish().was_clean(), begun && !end.failed);
-        assert_eq!(end.machine.transport() == Transport::Keep, !begun);
-        assert!(!end.machine.to_string().chars().any(char::is_control));
+        assert_eq!(end.machine.is_clean(), begun && end.failure.is_none());
+        assert_eq!(end.machine.transport() == TransportAction::Keep, !begun);
+        let ending = end.machine.clone().into_ending(TransportEnd::InsideFrame);
+        assert_eq!(ending.closing(), &end.machine);
+        assert_eq!(ending.event(), end.machine.event());
+        assert_eq!(ending.transport_end(), TransportEnd::InsideFrame);
+        for line in [end.state.to_string(), end.machine.to_string(), ending.to_string()] {
+            assert!(!line.chars().any(char::is_control), "{line}");
+        }
     }
 }

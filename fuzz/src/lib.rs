@@ -1,7 +1,7 @@
 //! The properties that the fuzz targets check; each takes bytes and panics if the property does not hold.
 //!
-//! All but `differential`, which has the peers, are also compiled into `tests/corpus.rs` of the main crate, which replays the
-//! committed corpus.
+//! All but `differential`, which has the peers, are also compiled into `tests/corpus.rs` of the main crate. It replays
+//! the committed corpus.
 
 pub mod case;
 pub mod codec;

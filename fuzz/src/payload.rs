@@ -97,10 +97,11 @@ pub fn check(payload: &[u8]) {
         Ok(frame) => check_accepted(frame, payload),
         Err(error) => {
             let code = if matches!(judged, Verdict::BadText(_)) { 1007 } else { 1002 };
-            assert_eq!(error.close_code().get(), code);
+            assert_eq!(error.answer_code().get(), code);
             assert_eq!(error.reply().write_payload(&mut [0; 125]), u16::to_be_bytes(code));
         }
     }
+    check_unjudged(payload);
     check_observed(payload);
 }
 
@@ -111,6 +112,7 @@ fn check_accepted(frame: CloseFrame<'_>, payload: &[u8]) {
     assert_eq!(frame.reply().write_payload(&mut [0xaa; 125]), &payload[..payload.len().min(2)]);
     if let Some(code) = frame.code() {
         assert_eq!(CloseFrame::new(code, frame.reason()), Ok(frame));
+        assert_eq!(CloseFrame::from_parts(code.get(), frame.reason()), Ok(frame));
         assert_eq!(CloseFrame::truncated(code, frame.reason()), frame);
     }
     assert!(!frame.to_string().chars().any(char::is_control), "{frame} does not quote its reason");
@@ -120,9 +122,28 @@ fn check_accepted(frame: CloseFrame<'_>, payload: &[u8]) {
         let encoded = wire::encode(frame, mask, &mut buffer);
         assert_eq!(encoded, framed(payload, mask));
         let mut encoded = encoded.to_vec();
-        let Ok(Peek::Close(header)) = wire::peek(receiver, &encoded) else { panic!("{encoded:?} is no Close") };
-        assert_eq!(header.frame_len(), encoded.len());
-        assert_eq!(header.decode(&mut encoded), Ok(frame));
+        let len = encoded.len();
+        let Ok(Peek::Close(close)) = wire::peek(receiver, &mut encoded) else { panic!("{encoded:?} is no Close") };
+        assert_eq!(close.frame_len(), len);
+        assert_eq!(close.decode(), Ok(frame));
+    }
+}
+
+/// Code and reason, whatever the code is.
+fn check_unjudged(payload: &[u8]) {
+    let split = CloseFrame::unjudged(payload);
+    match (payload, split) {
+        ([], Ok(None)) | ([_], Err(DecodeError::MissingByte)) => {}
+        ([high, low, reason @ ..], Ok(Some((code, text)))) => {
+            assert_eq!((code, text.as_bytes()), (u16::from_be_bytes([*high, *low]), reason));
+            let parts = CloseFrame::from_parts(code, text);
+            assert_eq!(parts.ok(), CloseFrame::from_payload(payload).ok(), "the code alone can be wrong");
+        }
+        ([_, _, reason @ ..], Err(DecodeError::TooLong(len))) if reason.len() > 123 => assert_eq!(len, payload.len()),
+        ([_, _, reason @ ..], Err(DecodeError::InvalidUtf8(error))) if reason.len() <= 123 => {
+            assert_eq!(error.valid_up_to(), whole_characters(reason));
+        }
+        _ => panic!("{split:?}"),
     }
 }
 

@@ -7,8 +7,8 @@ use websocket_close::wire::{self, Error, Peek, Scanner};
 
 use crate::payload::{judge, verdict};
 
-/// What is found in a stream: the Closes, by place and length, then the fault that ended it; and whether the end is the end of
-/// a frame, the start of a Close counted as such.
+/// What is found in a stream: the Closes, by place and length, then the fault that ended it; and whether the end is the
+/// end of a frame. The start of a Close counts as such.
 #[derive(Debug, PartialEq, Eq)]
 struct Findings {
     closes: Vec<(usize, usize)>,
@@ -52,6 +52,8 @@ fn look(local: Role, stream: &[u8]) -> Findings {
             Ok(Some(len)) => {
                 if is_close {
                     findings.closes.push((at, len));
+                } else {
+                    check_header(local, &stream[at..], len);
                 }
                 at += len;
             }
@@ -114,6 +116,25 @@ pub(crate) fn other_at(bytes: &[u8]) -> Result<Option<usize>, Error> {
     Ok(usize::try_from(whole).ok().filter(|&len| len <= bytes.len()))
 }
 
+/// What `peek` tells of another frame, which has `len` bytes.
+fn check_header(local: Role, frame: &[u8], len: usize) {
+    let mut peeked = frame.to_vec();
+    let Ok(Peek::NotClose(header)) = wire::peek(local, &mut peeked) else { panic!("{frame:x?} is another frame") };
+    let (first, second) = (frame[0], frame[1]);
+    assert_eq!((header.fin, header.rsv, header.opcode), (first >= 128, first / 16 % 8, first % 16));
+    assert_eq!(header.masked, Some(second >= 128));
+    let form = match second % 128 {
+        126 => 2,
+        127 => 8,
+        _ => 0,
+    };
+    let payload_len = len - 2 - form - if second >= 128 { 4 } else { 0 };
+    assert_eq!((header.frame_len, header.payload_len), (Some(len as u64), Some(payload_len as u64)));
+    // 5.2: "the minimal number of bytes MUST be used".
+    let minimal = form == 0 || (form == 2 && payload_len > 125) || payload_len > 0xffff;
+    assert_eq!(header.is_minimal(), Some(minimal));
+}
+
 /// An endpoint that gets the stream in pieces.
 fn drive(local: Role, pieces: &[&[u8]]) -> Findings {
     let mut findings = Findings { closes: Vec::new(), fault: None, at_boundary: false };
@@ -136,15 +157,21 @@ fn drive(local: Role, pieces: &[&[u8]]) -> Findings {
                 break;
             }
             assert!(scanner.at_boundary(), "the scanner stops at a boundary only");
-            let peek = wire::peek(local, &buffer);
-            assert_eq!(peek, wire::peek(local, &buffer), "peek changes nothing");
-            match peek {
-                Ok(Peek::Close(header)) => {
-                    let len = header.frame_len();
-                    assert!(wanted <= len && len <= buffer.len(), "{wanted} bytes were wanted for {len}");
-                    let mut frame: Vec<u8> = buffer.drain(..len).collect();
-                    let payload = payload_of(&frame);
-                    assert_eq!(verdict(&header.decode(&mut frame)), judge(&payload));
+            let before = buffer.clone();
+            let _ = wire::peek(local, &mut buffer);
+            assert_eq!(buffer, before, "peek changes nothing");
+            match wire::peek(local, &mut buffer) {
+                Ok(Peek::Close(close)) => {
+                    let len = close.frame_len();
+                    assert!(wanted <= len && len <= before.len(), "{wanted} bytes were wanted for {len}");
+                    let payload = payload_of(&before[..len]);
+                    let decoded = close.decode().map_err(|error| match error {
+                        Error::Payload(error) => error,
+                        error => panic!("{error} in a payload"),
+                    });
+                    assert_eq!(verdict(&decoded), judge(&payload));
+                    assert_eq!(buffer[len..], before[len..], "what follows the frame stays");
+                    buffer.drain(..len);
                     findings.closes.push((at, len));
                     (at, wanted) = (at + len, 0);
                 }
