@@ -3,9 +3,13 @@
 
 use std::fmt::{self, Write};
 use std::hint::black_box;
+use std::time::Duration;
 
 use websocket_close::wire::{self, Peek, Scanner};
-use websocket_close::{CloseCode, CloseEvent, CloseEventInit, CloseFrame, ClosingHandshake, Role, registry, script};
+use websocket_close::{
+    Awaited, CloseCode, CloseEvent, CloseEventInit, CloseFrame, ClosingHandshake, ClosingState, Loss, Named, Role,
+    TransportEnd, registry, script,
+};
 
 #[path = "common/alloc.rs"]
 mod alloc;
@@ -49,13 +53,14 @@ fn payloads() -> Vec<Path> {
                 let frame = CloseFrame::from_payload(black_box(input)).unwrap();
                 let owned = frame.into_owned();
                 assert_eq!(owned.as_frame().write_payload(&mut [0; 125]), input);
+                assert_eq!(CloseFrame::unjudged(black_box(input)), Ok(Some((1000, frame.reason()))));
             }
         }),
         path("an empty payload", || assert_eq!(CloseFrame::from_payload(black_box(&[])), Ok(CloseFrame::EMPTY))),
         path("refuse a payload", move || {
             for input in bad {
                 let error = CloseFrame::from_payload(black_box(input)).unwrap_err();
-                black_box(error.reply());
+                black_box((error.reply(), CloseFrame::unjudged(black_box(input)).is_ok()));
                 print(&error);
             }
         }),
@@ -73,14 +78,18 @@ fn payloads() -> Vec<Path> {
             move || {
                 print(&CloseFrame::new(CloseCode::NORMAL_CLOSURE, &long).unwrap_err());
                 print(&CloseFrame::truncated(CloseCode::NORMAL_CLOSURE, &long));
-                print(&CloseFrame::from_static(1000, "a \u{202e}reason\n").into_owned());
+                print(&CloseFrame::from_parts(1006, "").unwrap_err());
+                print(&CloseFrame::from_parts(1000, &long).unwrap_err());
+                let frame = CloseFrame::from_static(4000, "a \u{202e}reason\n").into_owned();
+                print(&frame);
+                print(&Named(&frame, |_| Some("a name")));
             }
         }),
     ]
 }
 
 fn frames() -> Vec<Path> {
-    let bad = [
+    let mut bad = [
         &b"\x08\x80"[..],
         b"\xc8\x80",
         b"\x88\x00",
@@ -88,7 +97,8 @@ fn frames() -> Vec<Path> {
         b"\x88\xff",
         b"\x88\x81",
         b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff",
-    ];
+    ]
+    .map(<[u8]>::to_vec);
     let mixed = [&b"\x89\x02hi\x01\x03abc\x82\x7e\x01\x00"[..], &[0x61; 256], b"\x88\x02\x03\xe8"].concat();
     vec![
         path("encode, peek and decode a frame", || {
@@ -97,14 +107,14 @@ fn frames() -> Vec<Path> {
                 let mut buffer = [0; 131];
                 let len = wire::encode(black_box(frame), mask, &mut buffer).len();
                 for cut in 0..len {
-                    assert!(matches!(wire::peek(local, &buffer[..cut]), Ok(Peek::Incomplete { .. })));
+                    assert!(matches!(wire::peek(local, &mut buffer[..cut]), Ok(Peek::Incomplete { .. })));
                 }
-                let Ok(Peek::Close(header)) = wire::peek(local, &buffer) else { panic!("a whole frame") };
-                assert_eq!(header.decode(&mut buffer), Ok(frame));
+                let Ok(Peek::Close(close)) = wire::peek(local, &mut buffer) else { panic!("a whole frame") };
+                assert_eq!(close.decode(), Ok(frame));
             }
         }),
         path("refuse a frame", move || {
-            for input in bad {
+            for input in &mut bad {
                 let error = wire::peek(Role::Server, black_box(input)).unwrap_err();
                 black_box(error.reply());
                 print(&error);
@@ -112,8 +122,14 @@ fn frames() -> Vec<Path> {
         }),
         path("refuse a masked payload", || {
             let mut frame = *b"\x88\x83\0\0\0\0\x03\xe8\xff";
-            let Ok(Peek::Close(header)) = wire::peek(Role::Server, &frame) else { panic!("a whole frame") };
-            print(&header.decode(&mut frame).unwrap_err());
+            let Ok(Peek::Close(close)) = wire::peek(Role::Server, &mut frame) else { panic!("a whole frame") };
+            print(&close.decode().unwrap_err());
+        }),
+        path("look at the header of another frame", || {
+            for mut frame in [*b"\x82\x7e\0\x05", *b"\x89\x80\0\0", *b"\x01\x7f\0\0"] {
+                let Ok(Peek::NotClose(header)) = wire::peek(Role::Client, black_box(&mut frame)) else { panic!() };
+                black_box(header.is_minimal());
+            }
         }),
         path("step over other frames, whole and byte by byte", move || {
             assert_eq!(Scanner::new().skip(black_box(&mixed)), Ok(mixed.len() - 4));
@@ -125,13 +141,21 @@ fn frames() -> Vec<Path> {
     ]
 }
 
+/// Every question that a closing handshake can be asked.
+fn questions(closing: ClosingState) {
+    black_box((closing.local(), closing.is_open(), closing.may_send_data(), closing.is_receiving()));
+    black_box((closing.close_pending(), closing.is_written(), closing.is_clean(), closing.is_failed()));
+    black_box((closing.ours(), closing.theirs(), closing.failure(), closing.closed_first(), closing.transport()));
+}
+
 fn endings() -> Vec<Path> {
     let long = "a".repeat(124);
     vec![
         path("observe, build, pass on and print an event", move || {
             for observed in [&b""[..], b"\x00", b"\x00\x07", b"\x03\xed", b"\x03\xe8done", b"\x03\xe8\xff"] {
                 let event = CloseEvent::observed(black_box(observed));
-                black_box(event.to_frame());
+                black_box((event.to_frame(), event.close_code()));
+                black_box((event.forward(Role::Client), event.forward(Role::Server)));
                 print(&event);
             }
             CloseEvent::new(CloseEventInit { reason: &long, ..Default::default() }).unwrap_err();
@@ -144,30 +168,38 @@ fn endings() -> Vec<Path> {
         }),
         path("closing handshakes", || {
             let (ours, theirs) = (CloseFrame::from_static(1000, "ours"), CloseFrame::from_static(3000, "theirs"));
+            let too_big = CloseFrame::from_code(CloseCode::MESSAGE_TOO_BIG);
+            let cut = |discarded| TransportEnd::Cut { awaited: Awaited::End, after: Duration::from_secs(2), discarded };
+            let ends = [TransportEnd::InOrder, TransportEnd::Lost(Loss::Reset), cut(None), cut(Some(9))];
             for local in [Role::Client, Role::Server] {
                 // Every order of three calls, with and without the write.
-                for script in 0..4_u32.pow(3) {
-                    let mut closing = ClosingHandshake::new(local);
-                    for step in [script % 4, script / 4 % 4, script / 16] {
-                        let _frame = match step {
-                            0 => closing.start(black_box(ours)),
-                            1 => closing.receive(black_box(theirs)),
-                            2 => closing.fail(CloseFrame::from_code(CloseCode::MESSAGE_TOO_BIG)),
+                for script in 0..6_u32.pow(3) {
+                    let (mut closing, mut state) = (ClosingHandshake::new(local), ClosingState::new(local));
+                    for step in [script % 6, script / 6 % 6, script / 36] {
+                        let _frames = match step {
+                            0 => (closing.start(black_box(ours)), state.start(ours)),
+                            1 => (closing.receive(black_box(theirs)), state.receive(theirs)),
+                            2 => (closing.fail(too_big), state.fail(too_big)),
+                            3 => (closing.reject(wire::Error::Fragmented), state.fail(too_big)),
+                            4 => (closing.answer_with(ours), state.answer_with(ours)),
                             _ => {
-                                closing.written();
-                                None
+                                closing.mark_written();
+                                state.mark_written();
+                                (None, None)
                             }
                         };
-                        black_box((
-                            closing.transport(),
-                            closing.answer_owed(),
-                            closing.pongs_due(),
-                            closing.may_send_data(),
-                        ));
-                        black_box((closing.sent(), closing.received(), closing.initiator(), closing.failure()));
+                        questions(*closing);
+                        questions(state);
+                        black_box((closing.theirs(), closing.fault(), closing.event()));
                         print(&closing);
+                        print(&state);
                     }
-                    print(&closing.finish());
+                    for end in ends {
+                        let ending = closing.clone().into_ending(end);
+                        black_box((ending.closing(), ending.transport_end()));
+                        print(&ending.event());
+                        print(&ending);
+                    }
                 }
             }
         }),
