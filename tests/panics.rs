@@ -1,23 +1,26 @@
-//! The functions with a `# Panics` section, called at run time: they panic for what they refuse in a `const`, and else do the same.
+//! The functions with a `# Panics` section, called at run time. They panic for what does not compile in a `const`, and else do
+//! the same.
 
 use std::panic::catch_unwind;
 
 use websocket_close::{CloseCode, CloseFrame, wire};
 
 /// The message of the panic.
-fn panic_of<T>(call: impl FnOnce() -> T + std::panic::UnwindSafe) -> String {
-    let Err(panic) = catch_unwind(call) else { return "no panic".to_owned() };
-    panic.downcast_ref::<&str>().map_or_else(|| "another panic".to_owned(), ToString::to_string)
+fn panic_of<T>(call: impl FnOnce() -> T + std::panic::UnwindSafe) -> Option<String> {
+    let panic = catch_unwind(call).err()?;
+    Some(panic.downcast_ref::<&str>().map_or_else(|| "another panic".to_owned(), ToString::to_string))
+}
+
+/// Whether the call panics, with a message that names what is wrong.
+fn panics_about<T>(about: &str, call: impl FnOnce() -> T + std::panic::UnwindSafe) -> bool {
+    panic_of(call).is_some_and(|message| message.contains(about))
 }
 
 #[test]
 fn from_static_panics_for_a_code_that_may_not_be_sent() {
     for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
-        assert_eq!(
-            panic_of(|| CloseCode::from_static(code)),
-            "this status code may not stand in a Close frame",
-            "{code}"
-        );
+        assert!(panics_about("status code", || CloseCode::from_static(code)), "{code}");
+        assert!(panics_about("status code", || CloseFrame::from_static(code, "")), "{code}");
     }
 }
 
@@ -27,7 +30,7 @@ fn from_static_panics_for_a_reason_that_is_too_long() {
         Ok(reason) => reason,
         Err(_) => "",
     };
-    assert_eq!(panic_of(|| CloseFrame::from_static(1000, REASON)), "the reason has more than 123 bytes");
+    assert!(panics_about("123 bytes", || CloseFrame::from_static(1000, REASON)));
     assert_eq!(CloseFrame::from_static(1000, &REASON[1..]).payload_len(), 125);
 }
 
@@ -35,8 +38,8 @@ fn from_static_panics_for_a_reason_that_is_too_long() {
 fn to_array_panics_for_another_length() {
     let frame = CloseFrame::from_static(1001, "été");
     assert_eq!(frame.to_array(), *b"\x03\xe9\xc3\xa9t\xc3\xa9");
-    assert_eq!(panic_of(|| frame.to_array::<6>()), "the array does not have the length of the payload");
-    assert_eq!(panic_of(|| frame.to_array::<8>()), "the array does not have the length of the payload");
+    assert!(panics_about("length of the payload", || frame.to_array::<6>()));
+    assert!(panics_about("length of the payload", || frame.to_array::<8>()));
     assert_eq!(CloseFrame::EMPTY.to_array(), []);
 }
 
@@ -44,8 +47,8 @@ fn to_array_panics_for_another_length() {
 fn to_array_of_a_whole_frame_panics_for_another_length() {
     let frame = CloseFrame::from_static(1001, "été");
     assert_eq!(wire::to_array(frame), *b"\x88\x07\x03\xe9\xc3\xa9t\xc3\xa9");
-    assert_eq!(panic_of(|| wire::to_array::<8>(frame)), "the array does not have the length of the frame");
-    assert_eq!(panic_of(|| wire::to_array::<10>(frame)), "the array does not have the length of the frame");
+    assert!(panics_about("length of the frame", || wire::to_array::<8>(frame)));
+    assert!(panics_about("length of the frame", || wire::to_array::<10>(frame)));
     assert_eq!(wire::to_array(CloseFrame::EMPTY), [0x88, 0x00]);
 }
 
@@ -56,5 +59,5 @@ fn put_panics_if_there_is_no_room() {
     let mut room = [0; 5];
     frame.put(&mut &mut room[..]);
     assert_eq!(room, *b"\x03\xe9bye");
-    assert_ne!(panic_of(move || frame.put(&mut &mut [0; 4][..])), "no panic");
+    assert!(panic_of(move || frame.put(&mut &mut [0; 4][..])).is_some());
 }
