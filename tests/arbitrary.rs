@@ -1,4 +1,4 @@
-//! The values of the feature `arbitrary`: legal, of every kind, and with verdicts that agree with an oracle of their own.
+//! The values of the feature `arbitrary` are legal and of every kind, and an oracle of this file's own gives the same verdicts.
 #![cfg(feature = "arbitrary")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::indexing_slicing)]
 
@@ -60,8 +60,8 @@ fn verdicts_are_right_and_every_kind_is_frequent() {
     assert!(kinds.values().all(|&count| count > 200), "{kinds:#?}");
 }
 
-/// How `core` sees each ill-formed reason: the byte that the fault begins with, how many bytes of a character there are, and
-/// whether the reason ends with them.
+/// How `core` sees each ill-formed reason: the byte that the fault begins with, how many bytes of a character there are,
+/// and whether the reason ends with them.
 #[test]
 fn reasons_that_are_not_utf8_are_wrong_in_every_way() {
     let (mut faults, mut places, mut cut_by_the_limit) = (BTreeSet::new(), BTreeSet::new(), 0);
@@ -73,8 +73,8 @@ fn reasons_that_are_not_utf8_are_wrong_in_every_way() {
             cut_by_the_limit += u32::from(error.error_len().is_none() && case.payload().len() == 125);
         }
     });
-    // RFC 3629, 4: each byte that is not ASCII can be wrong by itself; each that begins a character, with as many more as are
-    // not yet the whole of it, inside of a reason and at its end.
+    // RFC 3629, 4: each byte that is not ASCII can be wrong by itself. Each that begins a character can be wrong with as
+    // many more as are not yet the whole of it, inside of a reason and at its end.
     let mut expected: BTreeSet<_> = (0x80..=0xff).map(|byte| (byte, 1, false)).collect();
     for (bytes, len) in [(0xc2..=0xdf, 2), (0xe0..=0xef, 3), (0xf0..=0xf4, 4)] {
         expected.extend(bytes.flat_map(|byte| (1..len).flat_map(move |cut| [(byte, cut, false), (byte, cut, true)])));

@@ -1,4 +1,5 @@
-//! Which reasons are UTF-8: against `core` and against the grammar of RFC 3629, both through `CloseFrame::from_payload`.
+//! Which reasons are UTF-8: against `core` and against the grammar of RFC 3629, through `CloseFrame::from_payload` and
+//! `CloseFrame::unjudged`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::ops::RangeInclusive;
@@ -32,7 +33,7 @@ fn is_utf8(mut bytes: &[u8]) -> bool {
     true
 }
 
-/// Holds the verdict on a payload, with 1000 as its code, against both oracles; in a refusal the place of the fault too.
+/// Holds the verdict on a payload with the code 1000 against both oracles. A refusal also names the place of the fault.
 #[track_caller]
 fn check(payload: &[u8]) {
     let reason = &payload[2..];
@@ -44,6 +45,8 @@ fn check(payload: &[u8]) {
         }
         (decoded, core) => panic!("{reason:02x?}: {decoded:?} and {core:?}, by the grammar {grammar}"),
     }
+    let text = str::from_utf8(reason).map_err(DecodeError::InvalidUtf8);
+    assert_eq!(CloseFrame::unjudged(payload), text.map(|text| Some((1000, text))));
 }
 
 #[test]
@@ -142,7 +145,8 @@ fn text_is_kept_as_it_is() {
     }
 }
 
-/// Two bytes that are not ASCII, at every two places of every length: a check that works in blocks must not let them cancel out.
+/// Two bytes that are not ASCII, at every two places of every length. A check that works in blocks must not let them cancel
+/// out.
 #[test]
 fn every_two_places() {
     for len in 2..=123 {
