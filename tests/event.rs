@@ -1,14 +1,33 @@
-//! `CloseEvent`: the DOM's constructor, what Chromium was seen to report, and the frame that passes an event on.
+//! `CloseEvent`: the DOM's constructor, what Chromium was seen to report, and the frames that pass an event on.
 #![allow(clippy::unwrap_used)]
 
-use websocket_close::{CloseCode, CloseEvent, CloseEventInit, CloseFrame};
+use websocket_close::{CloseCode, CloseEvent, CloseEventInit, CloseFrame, ClosingHandshake, Role};
+
+/// The codes that a Close frame may carry: RFC 6455, 7.4, and the IANA registry.
+fn is_legal(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+fn event(code: u16, reason: &str, was_clean: bool) -> CloseEvent {
+    CloseEvent::new(CloseEventInit { code, reason, was_clean }).unwrap()
+}
 
 fn facts(event: &CloseEvent) -> (u16, &str, bool) {
     (event.code(), event.reason(), event.was_clean())
 }
 
+/// RFC 6455, 7.4.1, and the DOM.
+#[test]
+fn constants() {
+    assert_eq!(CloseEvent::NO_STATUS_RECEIVED, 1005);
+    assert_eq!(CloseEvent::ABNORMAL_CLOSURE, 1006);
+    assert_eq!(CloseEvent::TLS_HANDSHAKE, 1015);
+    assert_eq!(CloseEvent::TYPE, "close");
+}
+
 #[test]
 fn the_constructor_takes_any_code() {
+    // The defaults of the DOM's `CloseEventInit`.
     assert_eq!(facts(&CloseEvent::new(CloseEventInit::default()).unwrap()), (0, "", false));
     for code in 0..=u16::MAX {
         for was_clean in [false, true] {
@@ -19,7 +38,7 @@ fn the_constructor_takes_any_code() {
 }
 
 #[test]
-fn the_constructor_refuses_what_no_frame_holds() {
+fn the_constructor_refuses_a_reason_of_more_than_123_bytes() {
     for len in 0..=300 {
         let reason = "r".repeat(len);
         match CloseEvent::new(CloseEventInit { reason: &reason, ..Default::default() }) {
@@ -33,7 +52,7 @@ fn the_constructor_refuses_what_no_frame_holds() {
 
 /// Chromium 156, a server's frame with each of the 65,536 codes and a reason: it takes all but three.
 #[test]
-fn observed_codes() {
+fn every_code_as_chromium_reports_it() {
     for code in 0..=u16::MAX {
         let [high, low] = code.to_be_bytes();
         let failed = [1005, 1006, 1015].contains(&code);
@@ -45,7 +64,7 @@ fn observed_codes() {
 }
 
 #[test]
-fn observed_payloads() {
+fn every_length_as_chromium_reports_it() {
     const FAILED: (u16, &str, bool) = (1006, "", false);
 
     assert_eq!(facts(&CloseEvent::observed(&[])), (1005, "", true));
@@ -70,45 +89,72 @@ fn observed_payloads() {
     }
 }
 
+/// `None` for each number that is not a code of a Close frame, so also for 1005, 1006 and 1015.
 #[test]
-fn to_frame() {
+fn close_code_of_every_number() {
     for code in 0..=u16::MAX {
-        let event = CloseEvent::new(CloseEventInit { code, reason: "why", was_clean: code % 2 == 0 }).unwrap();
+        let found = event(code, "why", code % 2 == 0).close_code().map(CloseCode::get);
+        assert_eq!(found, is_legal(code).then_some(code), "{code}");
+    }
+}
+
+#[test]
+fn to_frame_of_every_code() {
+    for code in 0..=u16::MAX {
+        let event = event(code, "why", code % 2 == 0);
         let frame = event.to_frame();
         match code {
             1005 => assert_eq!(frame, Some(CloseFrame::EMPTY)),
-            1000..=1003 | 1007..=1014 | 3000..=4999 => {
+            _ if is_legal(code) => {
                 let frame = frame.unwrap();
                 assert_eq!((frame.code().map(CloseCode::get), frame.reason()), (Some(code), "why"));
             }
             _ => assert_eq!(frame, None, "{code}"),
         }
     }
-    // A proxy always has something to say.
-    let lost = CloseEvent::observed(b"\x03\xee");
-    let frame = lost.to_frame().unwrap_or(CloseFrame::from_code(CloseCode::BAD_GATEWAY));
-    assert_eq!(frame.code(), Some(CloseCode::BAD_GATEWAY));
 }
 
+/// What a proxy sends on never says 1005, 1006 or 1015, which "MUST NOT be set as a status code in a Close control
+/// frame". (RFC 6455, 7.4.1)
 #[test]
-fn text() {
-    let event = |code, reason, was_clean| CloseEvent::new(CloseEventInit { code, reason, was_clean }).unwrap();
-    for (event, display) in [
-        (event(1001, "see you", true), r#"1001 (going away) "see you", clean"#),
-        (event(1000, "", true), "1000 (normal closure), clean"),
-        (event(1006, "", false), "1006 (abnormal closure), not clean"),
-        (event(1005, "", true), "1005 (no status rcvd), clean"),
-        (event(0, "", false), "0 (unused), not clean"),
-        (event(65535, "\n\u{1b}[2J\u{202e}", false), r#"65535 (out of range) "\n\u{1b}[2J\u{202e}", not clean"#),
-    ] {
-        assert_eq!(event.to_string(), display);
+fn forward_of_every_code_from_both_ends() {
+    for code in 0..=u16::MAX {
+        for reason in ["", "why"] {
+            for was_clean in [false, true] {
+                let event = event(code, reason, was_clean);
+                for (from, for_what_cannot_be_sent) in [(Role::Server, 1014), (Role::Client, 1001)] {
+                    let frame = event.forward(from);
+                    let expected = match code {
+                        1005 => (None, ""),
+                        _ if is_legal(code) => (Some(code), reason),
+                        _ => (Some(for_what_cannot_be_sent), ""),
+                    };
+                    assert_eq!((frame.code().map(CloseCode::get), frame.reason()), expected, "{code} from {from:?}");
+                    assert!(frame.code().is_none_or(|code| is_legal(code.get())), "{code} from {from:?}");
+                }
+            }
+        }
     }
-    assert_eq!(format!("{:?}", event(0, "\n", false)), r#"CloseEvent { code: 0, reason: "\n", was_clean: false }"#);
+}
+
+/// The whole way through a proxy: what one peer said, or that it is lost, is what the other peer hears.
+#[test]
+fn a_proxy_passes_on_what_a_peer_said() {
+    let longest = "é".repeat(61);
+    for said in
+        [CloseFrame::EMPTY, CloseFrame::from_static(4001, "bye"), CloseFrame::from_parts(1000, &longest).unwrap()]
+    {
+        for local in [Role::Client, Role::Server] {
+            let mut closing = ClosingHandshake::new(local);
+            assert_eq!(closing.event().forward(local.peer()).payload_len(), 2, "lost, a code without a reason");
+            let _answer = closing.receive(said);
+            assert_eq!(closing.event().forward(local.peer()), said);
+        }
+    }
 }
 
 #[test]
 fn events_are_equal_by_their_facts() {
-    let event = |code, reason, was_clean| CloseEvent::new(CloseEventInit { code, reason, was_clean }).unwrap();
     let first = event(1000, "done", true);
     assert_eq!(first, first.clone());
     assert_eq!(first, CloseEvent::observed(b"\x03\xe8done"));
