@@ -1,13 +1,15 @@
-//! Payloads of every length and with every code, decoded and encoded; reasons cut to fit; errors with their values.
+//! Payloads of every length and with every code, decoded and encoded; reasons cut to fit; owned frames; errors with
+//! their values.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::str;
 
 use websocket_close::{
-    CloseCode, CloseFrame, DecodeError, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame, ReasonTooLong,
+    CloseCode, CloseFrame, DecodeError, InvalidCloseFrame, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame,
+    ReasonTooLong,
 };
 
-/// The codes of RFC 6455, 7.4, and the IANA registry that may stand in a Close frame.
+/// The codes that a Close frame may carry: RFC 6455, 7.4, and the IANA registry.
 fn is_legal(code: u16) -> bool {
     [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].contains(&code)
         || code / 1000 == 3
@@ -21,12 +23,12 @@ fn payload(code: u16, len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn limits() {
+fn limits_of_a_payload_and_a_reason() {
     assert_eq!((MAX_PAYLOAD_LEN, MAX_REASON_LEN), (125, 123));
 }
 
 #[test]
-fn every_length() {
+fn every_length_of_a_payload() {
     for len in 0..=130 {
         let payload = payload(1000, len);
         let decoded = CloseFrame::from_payload(&payload);
@@ -78,10 +80,10 @@ fn the_first_fault_counts() {
     assert!(matches!(error, DecodeError::InvalidUtf8(error) if error.valid_up_to() == 2), "{error}");
 }
 
-/// Payload to frame to payload, and frame to payload to frame, with `write_payload`, an owned copy and `put`; nothing is written
-/// behind the payload.
+/// Payload to frame to payload, and frame to payload to frame, with `write_payload`, an owned copy, `put` and
+/// `to_bytes`; nothing is written behind the payload.
 #[test]
-fn encode_decode_both_ways() {
+fn a_payload_decoded_and_encoded_is_the_same() {
     for len in (0..=125).filter(|len| *len != 1) {
         for code in (0..=u16::MAX).filter(|code| is_legal(*code)).step_by(if len == 2 { 1 } else { 97 }) {
             let payload = payload(code, len);
@@ -101,6 +103,7 @@ fn encode_decode_both_ways() {
                 let mut buffer = bytes::BytesMut::from("before");
                 frame.put(&mut buffer);
                 assert_eq!(buffer, [b"before", payload.as_slice()].concat());
+                assert_eq!(frame.to_bytes(), payload);
             }
 
             if len >= 2 {
@@ -111,10 +114,9 @@ fn encode_decode_both_ways() {
     }
 }
 
-/// A `BufMut` of exactly the length is enough.
 #[cfg(feature = "bytes")]
 #[test]
-fn put_into_a_slice() {
+fn put_fills_a_slice_of_exactly_the_length() {
     let mut array = [0xff; 6];
     let mut slice = array.as_mut_slice();
     CloseFrame::from_static(1000, "done").put(&mut slice);
@@ -123,7 +125,7 @@ fn put_into_a_slice() {
 }
 
 #[test]
-fn statics() {
+fn payloads_in_a_const() {
     const EMPTY: [u8; 0] = CloseFrame::EMPTY.to_array();
     const CODE: [u8; 2] = CloseFrame::from_static(4999, "").to_array();
     const REASON: [u8; 10] = CloseFrame::from_static(1001, "até 再").to_array();
@@ -132,18 +134,116 @@ fn statics() {
     assert_eq!(REASON, *b"\x03\xe9at\xc3\xa9 \xe5\x86\x8d");
 }
 
+/// "the endpoint typically echos the status code it received" (RFC 6455, 5.5.1)
 #[test]
-fn replies() {
+fn a_reply_has_the_code_and_no_reason() {
     for code in (0..=u16::MAX).filter_map(|code| CloseCode::new(code).ok()) {
-        let reply = CloseFrame::new(code, "why").unwrap().reply();
-        assert_eq!((reply.code(), reply.reason()), (Some(code), ""));
+        let frame = CloseFrame::new(code, "why").unwrap();
+        for reply in [frame.reply(), frame.into_owned().reply()] {
+            assert_eq!((reply.code(), reply.reason()), (Some(code), ""));
+        }
     }
-    assert_eq!(CloseFrame::EMPTY.reply(), CloseFrame::EMPTY);
-    assert_eq!(CloseFrame::EMPTY.reply().code(), None);
+    for reply in [CloseFrame::EMPTY.reply(), OwnedCloseFrame::default().reply()] {
+        assert_eq!(reply, CloseFrame::EMPTY);
+        assert_eq!(reply.code(), None);
+    }
+}
+
+/// Every number with reasons of every length: the code is judged first, then the length.
+#[test]
+fn from_parts_of_every_code_at_every_length() {
+    let letters = "abcdefghijklmnopqrstuvwxyz".repeat(6);
+    for code in 0..=u16::MAX {
+        for len in 0..=130 {
+            let reason = &letters[..len];
+            match CloseFrame::from_parts(code, reason) {
+                Ok(frame) => {
+                    assert!(is_legal(code) && len <= 123, "{code}, {len} bytes");
+                    assert_eq!((frame.code().map(CloseCode::get), frame.reason()), (Some(code), reason));
+                }
+                Err(InvalidCloseFrame::Code(error)) => assert!(!is_legal(code) && error.get() == code, "{code}"),
+                Err(InvalidCloseFrame::Reason(error)) => {
+                    assert!(is_legal(code) && len > 123 && error.len() == len, "{code}, {len} bytes");
+                }
+            }
+        }
+    }
+    // Bytes, not characters: 41 times three bytes fit, 42 times do not.
+    assert!(CloseFrame::from_parts(1000, &"€".repeat(41)).is_ok());
+    assert!(CloseFrame::from_parts(1000, &"€".repeat(42)).is_err());
+}
+
+/// `from_parts` works in a `const`.
+#[test]
+fn the_error_of_from_parts_tells_which_part_is_wrong() {
+    const CODE: Result<CloseFrame<'_>, InvalidCloseFrame> = CloseFrame::from_parts(1006, "lost");
+    let text = CODE.unwrap_err().to_string();
+    assert!(text.contains("1006"), "{text}");
+    let text = CloseFrame::from_parts(1000, &"r".repeat(124)).unwrap_err().to_string();
+    assert!(text.contains("124") && text.contains("123"), "{text}");
+}
+
+/// The fault that `from_payload` finds in the same parts as bytes.
+#[test]
+fn the_error_of_from_parts_becomes_that_of_from_payload() {
+    let longest = "r".repeat(130);
+    for code in 0..=u16::MAX {
+        for len in [0, 123, 124, 130] {
+            let reason = &longest[..len];
+            if let Err(error) = CloseFrame::from_parts(code, reason) {
+                let payload = [code.to_be_bytes().as_slice(), reason.as_bytes()].concat();
+                let expected = match error {
+                    // A payload is judged by its length first.
+                    InvalidCloseFrame::Code(_) => CloseFrame::from_payload(&payload[..2]),
+                    InvalidCloseFrame::Reason(_) => CloseFrame::from_payload(&payload),
+                };
+                assert_eq!(Err(DecodeError::from(error)), expected, "{code}, {len} bytes");
+                assert_eq!(DecodeError::from(error).answer_code(), 1002);
+            }
+        }
+    }
+}
+
+/// `unjudged` splits a payload as the RFC lays it out. It agrees with `from_payload` on all but the code.
+#[test]
+fn unjudged_of_every_code() {
+    let reasons: [&[u8]; 7] = [b"", b"why", "é€😀".as_bytes(), b"\xff", b"ok\xe2\x82", &[b'r'; 123], &[b'r'; 124]];
+    for code in 0..=u16::MAX {
+        for reason in reasons {
+            let payload = [code.to_be_bytes().as_slice(), reason].concat();
+            let unjudged = CloseFrame::unjudged(&payload);
+            let expected = match str::from_utf8(reason) {
+                _ if payload.len() > 125 => Err(DecodeError::TooLong(payload.len())),
+                Ok(reason) => Ok(Some((code, reason))),
+                Err(error) => Err(DecodeError::InvalidUtf8(error)),
+            };
+            assert_eq!(unjudged, expected, "{payload:x?}");
+
+            match CloseFrame::from_payload(&payload) {
+                Ok(frame) => assert_eq!(unjudged, Ok(Some((frame.code().unwrap().get(), frame.reason())))),
+                Err(DecodeError::InvalidCode(error)) => assert_eq!(error.get(), code),
+                Err(error) => assert_eq!(unjudged, Err(error)),
+            }
+        }
+    }
 }
 
 #[test]
-fn reasons_too_long() {
+fn unjudged_at_every_length() {
+    for len in 0..=300 {
+        let payload = payload(0, len);
+        let expected = match len {
+            0 => Ok(None),
+            1 => Err(DecodeError::MissingByte),
+            2..=125 => Ok(Some((0, str::from_utf8(&payload[2..]).unwrap()))),
+            _ => Err(DecodeError::TooLong(len)),
+        };
+        assert_eq!(CloseFrame::unjudged(&payload), expected);
+    }
+}
+
+#[test]
+fn a_reason_has_at_most_123_bytes() {
     for len in 0..=300 {
         let reason = "r".repeat(len);
         let built = CloseFrame::new(CloseCode::NORMAL_CLOSURE, &reason);
@@ -152,7 +252,8 @@ fn reasons_too_long() {
         } else {
             let error: ReasonTooLong = built.unwrap_err();
             assert_eq!(error.len(), len);
-            assert_eq!(error.to_string(), format!("the reason has {len} bytes, a Close frame takes at most 123"));
+            let text = error.to_string();
+            assert!(text.contains(&len.to_string()) && text.contains("123"), "{text}");
         }
     }
     // Bytes, not characters.
@@ -172,7 +273,7 @@ fn longest_prefix(reason: &str) -> String {
 }
 
 #[test]
-fn truncated() {
+fn truncated_keeps_the_longest_prefix_of_whole_characters() {
     let widths = ["a", "\u{7f}", "\u{80}", "é", "\u{7ff}", "\u{800}", "€", "\u{ffff}", "\u{10000}", "😀", "\u{10ffff}"];
     for (pad, wide) in widths.iter().flat_map(|pad| widths.iter().map(move |wide| (pad, wide))) {
         for ahead in 0..=126 {
@@ -191,51 +292,86 @@ fn truncated() {
     assert_eq!(CloseFrame::truncated(CloseCode::TIMEOUT, &reason).reason().as_ptr(), reason.as_ptr());
 }
 
+/// "1007 indicates that an endpoint is terminating the connection because it has received data within a message that
+/// was not consistent with the type of the message"; for the rest there is 1002. (RFC 6455, 7.4.1)
 #[test]
-fn errors() {
+fn errors_know_their_answer_and_tell_the_facts() {
     let bad_code = |code| DecodeError::InvalidCode(CloseCode::new(code).unwrap_err());
     let bad_utf8 = |reason: &[u8]| str::from_utf8(reason).unwrap_err();
     let (wrong, cut) = (bad_utf8(b"ab\xff"), bad_utf8(b"\xe2\x82"));
-    for (error, answer, text) in [
-        (DecodeError::TooLong(126), 1002, "the payload has 126 bytes, a control frame takes at most 125"),
-        (DecodeError::MissingByte, 1002, "the payload has one byte, a status code has two"),
-        (bad_code(1005), 1002, "status code 1005 (no status rcvd) may not stand in a Close frame"),
-        (bad_code(5000), 1002, "status code 5000 (out of range) may not stand in a Close frame"),
-        (DecodeError::InvalidUtf8(wrong), 1007, &format!("the reason is not UTF-8: {wrong}")),
-        (DecodeError::InvalidUtf8(cut), 1007, &format!("the reason is not UTF-8: {cut}")),
+    for (error, answer, facts) in [
+        (DecodeError::TooLong(126), 1002, ["126", "125"]),
+        (DecodeError::MissingByte, 1002, ["one byte", "two"]),
+        (bad_code(1005), 1002, ["1005", "no status received"]),
+        (bad_code(5000), 1002, ["5000", "out of range"]),
+        (DecodeError::InvalidUtf8(wrong), 1007, ["not UTF-8", &wrong.to_string()]),
+        (DecodeError::InvalidUtf8(cut), 1007, ["not UTF-8", &cut.to_string()]),
     ] {
-        assert_eq!(error.to_string(), text);
-        assert_eq!(error.close_code().get(), answer, "{error}");
+        let text = error.to_string();
+        assert!(facts.iter().all(|fact| text.contains(fact)), "{text}");
+        assert_eq!(error.answer_code().get(), answer, "{error}");
         assert_eq!((error.reply().code().map(CloseCode::get), error.reply().reason()), (Some(answer), ""), "{error}");
     }
 }
 
 #[test]
-fn display() {
-    assert_eq!(CloseFrame::EMPTY.to_string(), "no status code");
-    assert_eq!(CloseFrame::from_static(1000, "").to_string(), "1000 (normal closure)");
-    assert_eq!(CloseFrame::from_static(4001, "até logo").to_string(), r#"4001 (private use) "até logo""#);
-    assert_eq!(
-        CloseFrame::from_static(1000, "a\n\x1b[2J\"\\").to_string(),
-        r#"1000 (normal closure) "a\n\u{1b}[2J\"\\""#
-    );
-    let frame = CloseFrame::from_static(1001, "bye");
-    assert_eq!(frame.into_owned().to_string(), frame.to_string());
-    assert_eq!(format!("{frame:?}"), r#"CloseFrame { code: Some(CloseCode(1001, "Going Away")), reason: "bye" }"#);
+fn the_default_is_the_close_without_a_body() {
+    assert_eq!(CloseFrame::default(), CloseFrame::EMPTY);
+    assert_eq!(OwnedCloseFrame::default().as_frame(), CloseFrame::EMPTY);
+    assert_eq!((OwnedCloseFrame::default().code(), OwnedCloseFrame::default().reason()), (None, ""));
 }
 
-/// Nothing that moves a terminal's cursor, ends a line or turns the direction of writing comes out raw.
 #[test]
-fn display_escapes_what_does_not_print() {
-    let controls = ('\0'..'\u{20}').chain('\u{7f}'..'\u{a0}');
-    let separators = '\u{2028}'..='\u{2029}';
-    let directions = ('\u{200e}'..='\u{200f}').chain('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}');
-    for character in controls.chain(separators).chain(directions) {
-        let reason = character.to_string();
-        let frame = CloseFrame::new(CloseCode::NORMAL_CLOSURE, &reason).unwrap();
-        let owned = frame.into_owned();
-        for text in [frame.to_string(), format!("{frame:?}"), owned.to_string(), format!("{owned:?}")] {
-            assert!(!text.contains(character), "{text}");
+fn every_code_becomes_a_frame_without_a_reason() {
+    for code in (0..=u16::MAX).filter_map(|code| CloseCode::new(code).ok()) {
+        let (frame, owned) = (CloseFrame::from(code), OwnedCloseFrame::from(code));
+        assert_eq!((frame.code(), frame.reason()), (Some(code), ""));
+        assert_eq!((owned.code(), owned.reason()), (Some(code), ""));
+        assert_eq!(frame.write_payload(&mut [0xff; 125]), code.get().to_be_bytes());
+    }
+}
+
+#[test]
+fn an_owned_frame_takes_the_same_reasons() {
+    for character in ["a", "é", "€", "😀"] {
+        for count in 0..=130 {
+            let reason = character.repeat(count);
+            match OwnedCloseFrame::new(CloseCode::TIMEOUT, &reason) {
+                Ok(owned) => {
+                    assert!(reason.len() <= 123);
+                    assert_eq!((owned.code(), owned.reason()), (Some(CloseCode::TIMEOUT), reason.as_str()));
+                    assert_eq!(owned.as_frame().reason(), reason);
+                }
+                Err(error) => assert!(reason.len() > 123 && error.len() == reason.len()),
+            }
+        }
+    }
+}
+
+/// Borrowed and owned frames, compared in all four ways: equal exactly if code and reason are.
+#[test]
+fn frames_are_equal_by_code_and_reason() {
+    let parts = [
+        (None, ""),
+        (Some(1000), ""),
+        (Some(1001), ""),
+        (Some(1000), "done"),
+        (Some(1001), "done"),
+        (Some(1000), "dona"),
+        (Some(1000), "done "),
+        (Some(1000), "é"),
+        (Some(1000), "e\u{301}"),
+    ];
+    let frame = |(code, reason): (Option<u16>, &'static str)| {
+        code.map_or(CloseFrame::EMPTY, |code| CloseFrame::from_static(code, reason))
+    };
+    for left in parts {
+        for right in parts {
+            let (expected, left, right) = (left == right, frame(left), frame(right));
+            assert_eq!(left == right, expected, "{left} and {right}");
+            assert_eq!(left == right.into_owned(), expected, "{left} and {right}");
+            assert_eq!(left.into_owned() == right, expected, "{left} and {right}");
+            assert_eq!(left.into_owned() == right.into_owned(), expected, "{left} and {right}");
         }
     }
 }
@@ -245,12 +381,4 @@ fn sizes() {
     assert_eq!(size_of::<CloseFrame<'_>>(), 3 * size_of::<usize>());
     assert_eq!(size_of::<Option<CloseFrame<'_>>>(), size_of::<CloseFrame<'_>>());
     assert!(size_of::<OwnedCloseFrame>() <= 132);
-}
-
-#[test]
-fn debug_shows_code_and_reason() {
-    let frame = CloseFrame::from_static(1001, "see \n you");
-    let fields = r#"{ code: Some(CloseCode(1001, "Going Away")), reason: "see \n you" }"#;
-    assert_eq!(format!("{frame:?}"), format!("CloseFrame {fields}"));
-    assert_eq!(format!("{:?}", frame.into_owned()), format!("OwnedCloseFrame {fields}"));
 }
