@@ -122,8 +122,10 @@ fn without_arguments_there_is_no_body() {
 }
 
 #[test]
-fn errors_say_what_was_wrong() {
-    assert_eq!(Error::InvalidAccess(1001).to_string(), "the code 1001 is neither 1000 nor in the range 3000 to 4999");
-    let error = script::close(Some(1000), Some(&"a".repeat(124))).unwrap_err();
-    assert_eq!(error.to_string(), "the reason has 124 bytes, a Close frame takes at most 123");
+fn errors_tell_the_facts() {
+    let long = "a".repeat(124);
+    for (code, facts) in [(1001, &["1001", "1000", "3000", "4999"][..]), (1000, &["124", "123"])] {
+        let text = script::close(Some(code), Some(&long)).unwrap_err().to_string();
+        assert!(facts.iter().all(|fact| text.contains(fact)), "{text}");
+    }
 }
