@@ -1,26 +1,19 @@
-//! The rules of the closing handshake, one test each, by the numbers that the comments in `handshake.rs` cite.
+//! The rules of the closing handshake, one test each, with the words of RFC 6455 that it checks and their section.
 #![allow(clippy::unwrap_used)]
 
-use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, Role, Transport};
+use std::time::Duration;
+
+use websocket_close::{
+    Awaited, CloseCode, CloseEvent, CloseFrame, ClosingHandshake, ClosingState, DecodeError, Loss, Role,
+    TransportAction, TransportEnd, wire,
+};
 
 const BOTH: [Role; 2] = [Role::Client, Role::Server];
 const OURS: CloseFrame<'_> = CloseFrame::from_static(1000, "ours");
 const THEIRS: CloseFrame<'_> = CloseFrame::from_static(4001, "theirs");
 const PROTOCOL_ERROR: CloseFrame<'_> = CloseFrame::from_static(1002, "");
-
-/// Rules that bind whoever drives the machine, or that are a policy it has no part in, and what it contributes.
-const NOT_THE_MACHINES: [(u8, &str); 4] = [
-    (
-        36,
-        "how a TCP connection is closed without losing bytes: the driver's, told in the documentation of `Transport::End`",
-    ),
-    (
-        37,
-        "no specification names a deadline: the machine has no clock, a driver calls `finish` when its own has passed",
-    ),
-    (47, "when to connect again: policy, told in the documentation of the codes 1012 and 1013"),
-    (48, "when to close: the application's, `start` may be called at any time"),
-];
+/// An answer of our own, with another code than theirs.
+const ANSWER: CloseFrame<'_> = CloseFrame::from_static(1008, "no");
 
 fn new(local: Role) -> ClosingHandshake {
     ClosingHandshake::new(local)
@@ -30,12 +23,12 @@ fn new(local: Role) -> ClosingHandshake {
 fn closing(local: Role) -> ClosingHandshake {
     let mut closing = new(local);
     assert_eq!(closing.start(OURS), Some(OURS));
-    closing.written();
+    closing.mark_written();
     closing
 }
 
 /// The peer's Close has come in, our answer is not yet written.
-fn owing(local: Role) -> ClosingHandshake {
+fn unanswered(local: Role) -> ClosingHandshake {
     let mut closing = new(local);
     assert!(closing.receive(THEIRS).is_some());
     closing
@@ -43,16 +36,21 @@ fn owing(local: Role) -> ClosingHandshake {
 
 /// Both have sent a Close.
 fn done(local: Role) -> ClosingHandshake {
-    let mut closing = owing(local);
-    closing.written();
+    let mut closing = unanswered(local);
+    closing.mark_written();
     closing
 }
 
 fn failed(local: Role) -> ClosingHandshake {
     let mut closing = new(local);
     assert_eq!(closing.fail(PROTOCOL_ERROR), Some(PROTOCOL_ERROR));
-    closing.written();
+    closing.mark_written();
     closing
+}
+
+/// How `ours()` and `failure()` tell a Close: without its reason, which they do not keep.
+fn without_reason(frame: CloseFrame<'_>) -> CloseFrame<'static> {
+    frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code)
 }
 
 fn facts(event: &CloseEvent) -> (u16, &str, bool) {
@@ -61,35 +59,62 @@ fn facts(event: &CloseEvent) -> (u16, &str, bool) {
 
 const ABNORMAL: (u16, &str, bool) = (1006, "", false);
 
-/// "Upon either sending or receiving a Close control frame, it is said that the WebSocket Closing Handshake is Started." (7.1.3)
+/// "Upon either sending or receiving a Close control frame, it is said that _The WebSocket Closing Handshake is
+/// Started_". (7.1.3)
 #[test]
-fn rule_25_started_by_a_close_sent_or_received() {
-    assert_eq!(new(Role::Client).initiator(), None);
-    assert_eq!(closing(Role::Client).initiator(), Some(Role::Client));
-    assert_eq!(closing(Role::Server).initiator(), Some(Role::Server));
-    assert_eq!(done(Role::Client).initiator(), Some(Role::Server));
-    assert_eq!(done(Role::Server).initiator(), Some(Role::Client));
-    assert_eq!(failed(Role::Client).initiator(), Some(Role::Client));
+fn a_close_sent_or_received_starts_the_handshake() {
+    assert_eq!(new(Role::Client).closed_first(), None);
+    assert_eq!(closing(Role::Client).closed_first(), Some(Role::Client));
+    assert_eq!(closing(Role::Server).closed_first(), Some(Role::Server));
+    assert_eq!(done(Role::Client).closed_first(), Some(Role::Server));
+    assert_eq!(done(Role::Server).closed_first(), Some(Role::Client));
+    assert_eq!(failed(Role::Client).closed_first(), Some(Role::Client));
 }
 
-/// To start the closing handshake an endpoint MUST send a Close, with a code and a reason if it likes. (7.1.2)
+/// "an endpoint MUST send a Close control frame, as described in Section 5.5.1, whose status code is set to /code/ and
+/// whose close reason is set to /reason/." (7.1.2)
 #[test]
-fn rule_26_starting_hands_out_a_close() {
+fn start_returns_the_close_to_write() {
     for frame in [OURS, THEIRS, CloseFrame::EMPTY] {
         for local in BOTH {
             let mut closing = new(local);
-            assert_eq!((closing.sent(), closing.was_written()), (None, false));
+            assert_eq!((closing.ours(), closing.is_written(), closing.close_pending()), (None, false, false));
             assert_eq!(closing.start(frame), Some(frame));
-            assert_eq!((closing.sent(), closing.was_written()), (Some(frame), false));
-            closing.written();
-            assert_eq!((closing.sent(), closing.was_written()), (Some(frame), true));
+            let ours = Some(without_reason(frame));
+            assert_eq!((closing.ours(), closing.is_written(), closing.close_pending()), (ours, false, true));
+            closing.mark_written();
+            assert_eq!((closing.ours(), closing.is_written(), closing.close_pending()), (ours, true, false));
         }
     }
 }
 
-/// "The application MUST NOT send any more data frames after sending a Close frame." Control frames are not data. (5.5.1)
+/// Who ends the transport depends on it. (7.1.1)
 #[test]
-fn rule_27_no_data_after_our_close() {
+fn a_state_knows_which_end_we_are() {
+    for local in BOTH {
+        for closing in [new(local), closing(local), unanswered(local), done(local), failed(local)] {
+            assert_eq!(closing.local(), local);
+        }
+    }
+    assert_eq!((Role::Client.peer(), Role::Server.peer()), (Role::Server, Role::Client));
+}
+
+/// With the first Close, sent or received, "the WebSocket connection is in the CLOSING state". (7.1.3) So it is after a
+/// failure.
+#[test]
+fn a_connection_is_open_until_the_first_close() {
+    for local in BOTH {
+        assert!(new(local).is_open());
+        for closing in [closing(local), unanswered(local), done(local), failed(local)] {
+            assert!(!closing.is_open());
+        }
+    }
+}
+
+/// "The application MUST NOT send any more data frames after sending a Close frame." Control frames are not data.
+/// (5.5.1)
+#[test]
+fn no_data_after_our_close() {
     for local in BOTH {
         assert!(new(local).may_send_data());
         let mut starting = new(local);
@@ -98,26 +123,27 @@ fn rule_27_no_data_after_our_close() {
         assert!(!closing(local).may_send_data());
         assert!(!done(local).may_send_data());
         assert!(!failed(local).may_send_data());
-        assert!(closing(local).pongs_due(), "a pong is a control frame");
+        assert!(closing(local).is_receiving(), "a pong is a control frame");
     }
 }
 
-/// A Close that answers none is answered, as soon as practical, which may be after the message that is being sent. (5.5.1)
+/// "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
+/// frame in response." "An endpoint MAY delay sending a Close frame until its current message is sent" (5.5.1)
 #[test]
-fn rule_28_an_answer_is_owed_and_may_wait() {
+fn an_answer_is_due_and_may_wait_for_the_message_that_is_being_sent() {
     for local in BOTH {
-        assert!(!new(local).answer_owed() && !closing(local).answer_owed(), "there is nothing to answer");
-        let mut closing = owing(local);
-        assert!(closing.answer_owed() && closing.may_send_data());
-        assert_eq!(closing.transport(), Transport::Keep, "the answer is still to be written");
-        closing.written();
-        assert!(!closing.answer_owed() && !closing.may_send_data());
+        assert!(!new(local).close_pending() && !closing(local).close_pending(), "there is nothing to answer");
+        let mut closing = unanswered(local);
+        assert!(closing.close_pending() && closing.may_send_data());
+        assert_eq!(closing.transport(), TransportAction::Keep, "the answer is still to be written");
+        closing.mark_written();
+        assert!(!closing.close_pending() && !closing.may_send_data());
     }
 }
 
 /// "When sending a Close frame in response, the endpoint typically echos the status code it received." (5.5.1)
 #[test]
-fn rule_29_the_answer_has_their_code_and_no_reason() {
+fn an_answer_has_the_code_of_the_peer_and_no_reason() {
     for code in (1000..=1003).chain(1007..=1014).chain(3000..=4999) {
         let theirs = CloseFrame::new(CloseCode::new(code).unwrap(), "why").unwrap();
         let answer = new(Role::Server).receive(theirs).unwrap();
@@ -125,127 +151,186 @@ fn rule_29_the_answer_has_their_code_and_no_reason() {
     }
 }
 
-/// "1005 [...] MUST NOT be set as a status code in a Close control frame": an empty Close gets an empty answer. (7.4.1)
+/// It "typically" echos the code (5.5.1), so it may also answer with a Close of its own, until the answer is written.
 #[test]
-fn rule_30_an_empty_close_gets_an_empty_answer() {
+fn an_answer_of_our_own_replaces_the_echo_until_it_is_written() {
     for local in BOTH {
-        let mut closing = new(local);
-        assert_eq!(closing.receive(CloseFrame::EMPTY), Some(CloseFrame::EMPTY));
-        closing.written();
-        assert_eq!(facts(&closing.finish()), (1005, "", true));
-    }
-}
+        for answer in [ANSWER, CloseFrame::EMPTY] {
+            let mut closing = unanswered(local);
+            assert_eq!(closing.answer_with(answer), Some(answer));
+            assert_eq!(closing.ours(), Some(without_reason(answer)));
+            assert!(closing.close_pending(), "it is not yet written");
+            // It changes what we say, nothing else.
+            assert_eq!(closing.theirs(), Some(THEIRS));
+            assert_eq!(closing.closed_first(), Some(local.peer()));
+            assert!(closing.may_send_data() && !closing.is_receiving() && !closing.is_failed());
+            assert_eq!(closing.answer_with(OURS), Some(OURS), "again, since it is not yet written");
+            closing.mark_written();
+            assert_eq!(closing.ours(), Some(without_reason(OURS)));
+            assert_eq!(facts(&closing.event()), (4001, "theirs", true), "the event tells what they said");
 
-/// After a Close was received, "a peer discards any further data received": a second Close and garbage, too. (1.4)
-#[test]
-fn rule_31_what_follows_their_close_is_discarded() {
-    for local in BOTH {
-        for before in [owing(local), done(local)] {
+            let written = closing.clone();
+            assert_eq!(closing.answer_with(answer), None, "it is written");
+            assert_eq!(closing, written);
+        }
+        // Where no answer is due, there is none to replace.
+        let mut starting = new(local);
+        let _close = starting.start(OURS);
+        let mut crossed = starting.clone();
+        let _none = crossed.receive(THEIRS);
+        for before in [new(local), starting, crossed, closing(local), failed(local)] {
             let mut closing = before.clone();
-            assert_eq!(closing.receive(CloseFrame::from_static(1001, "again")), None);
-            assert_eq!(closing.fail(PROTOCOL_ERROR), None);
+            assert_eq!(closing.answer_with(ANSWER), None);
             assert_eq!(closing, before);
         }
     }
 }
 
-/// A ping is answered with a pong, "unless it already received a Close frame". (5.5.2)
+/// 1005 "MUST NOT be set as a status code in a Close control frame", so an empty Close gets an empty answer. (7.4.1)
 #[test]
-fn rule_32_pongs_until_their_close() {
+fn an_empty_close_gets_an_empty_answer() {
     for local in BOTH {
-        assert!(new(local).pongs_due() && closing(local).pongs_due());
-        assert!(!owing(local).pongs_due() && !done(local).pongs_due());
-        assert!(!failed(local).pongs_due(), "nothing is processed after failing (7.1.7)");
+        let mut closing = new(local);
+        assert_eq!(closing.receive(CloseFrame::EMPTY), Some(CloseFrame::EMPTY));
+        closing.mark_written();
+        assert_eq!(facts(&closing.event()), (1005, "", true));
     }
 }
 
-/// Data between our Close and theirs is no error; whether it is delivered nobody says, and the machine never sees it. (1.4)
+/// "after receiving a control frame indicating the connection should be closed, a peer discards any further data
+/// received." (1.4)
 #[test]
-fn rule_33_data_may_come_after_our_close() {
+fn what_follows_the_close_of_the_peer_is_discarded() {
     for local in BOTH {
-        assert_eq!(closing(local).transport(), Transport::Keep, "it is read");
-        assert!(!closing(local).failed());
-    }
-}
-
-/// If both "send a Close message at the same time, both endpoints will have sent and received a Close message". (5.5.1, 7.1.5)
-#[test]
-fn rule_34_closes_that_cross_answer_each_other() {
-    for local in BOTH {
-        let mut closing = closing(local);
-        assert_eq!(closing.receive(THEIRS), None);
-        assert_eq!(closing.start(OURS), None);
-        assert!(!closing.answer_owed());
-        assert_eq!(closing.sent(), Some(OURS));
-        assert_eq!(facts(&closing.finish()), (4001, "theirs", true));
-
-        let mut unwritten = new(local);
-        let _close = unwritten.start(OURS);
-        assert_eq!(unwritten.receive(THEIRS), None);
-        assert!(unwritten.answer_owed(), "ours is the answer, and not yet written");
-        assert!(!unwritten.may_send_data(), "it is no answer that may wait");
-        assert_eq!(unwritten.start(OURS), None);
-    }
-}
-
-/// "The server MUST close the underlying TCP connection immediately; the client SHOULD wait for the server". (5.5.1, 7.1.1)
-#[test]
-fn rule_35_the_server_ends_the_transport() {
-    for local in BOTH {
-        assert_eq!(new(local).transport(), Transport::Keep);
-        assert_eq!(closing(local).transport(), Transport::Keep, "theirs is still to come");
-        assert_eq!(owing(local).transport(), Transport::Keep, "ours is still to be written");
-    }
-    let answered = |local| {
-        let mut closing = closing(local);
-        let _none = closing.receive(THEIRS);
-        closing.transport()
-    };
-    assert_eq!((answered(Role::Server), done(Role::Server).transport()), (Transport::End, Transport::End));
-    assert_eq!((answered(Role::Client), done(Role::Client).transport()), (Transport::AwaitEnd, Transport::AwaitEnd));
-}
-
-/// "When the underlying TCP connection is closed, [...] the WebSocket connection is in the CLOSED state": the event, once. (7.1.4)
-#[test]
-fn rule_38_the_event_ends_the_machine() {
-    // By type: `finish` takes the machine, so that there is one event and no call after it.
-    let finish: fn(ClosingHandshake) -> CloseEvent = ClosingHandshake::finish;
-    for local in BOTH {
-        for machine in [new(local), closing(local), owing(local), done(local), failed(local)] {
-            let _event = finish(machine);
+        for before in [unanswered(local), done(local)] {
+            let mut closing = before.clone();
+            assert_eq!(closing.receive(CloseFrame::from_static(1001, "again")), None);
+            assert_eq!(closing.fail(PROTOCOL_ERROR), None);
+            assert_eq!(closing.reject(wire::Error::Fragmented), None);
+            assert_eq!(closing.fault(), None);
+            assert_eq!(closing, before);
         }
     }
 }
 
-/// Closed cleanly is what was closed "after the WebSocket closing handshake was completed", whatever the code. (7.1.4)
+/// "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close
+/// frame." (5.5.2)
 #[test]
-fn rule_39_clean_means_both_closes() {
+fn frames_count_until_the_close_of_the_peer() {
     for local in BOTH {
-        assert!(!new(local).finish().was_clean(), "never opened");
-        assert!(!closing(local).finish().was_clean());
-        assert!(!owing(local).finish().was_clean());
-        assert!(done(local).finish().was_clean());
-        assert!(!failed(local).finish().was_clean());
-        let mut closing = closing(local);
-        let _none = closing.receive(CloseFrame::from_static(1011, ""));
-        assert_eq!(facts(&closing.finish()), (1011, "", true));
-        // Clean must be earned: to say `written` too early does not help.
-        let mut early = new(local);
-        early.written();
-        let _answer = early.receive(THEIRS);
-        assert!(!early.finish().was_clean());
+        assert!(new(local).is_receiving() && closing(local).is_receiving());
+        assert!(!unanswered(local).is_receiving() && !done(local).is_receiving());
+        assert!(!failed(local).is_receiving(), "nothing is processed after failing (7.1.7)");
     }
 }
 
-/// The close code is that of the first Close received, 1005 if it has none, 1006 if there was none; never ours. (7.1.5)
+/// Data of the peer between our Close and its Close is no fault, and counts. What we must not expect is that the peer
+/// reads ours: "there is no guarantee that the endpoint that has already sent a Close frame will continue to process
+/// data". (5.5.1)
 #[test]
-fn rule_40_the_code_is_theirs() {
+fn data_may_come_after_our_close() {
+    for local in BOTH {
+        assert_eq!(closing(local).transport(), TransportAction::Keep, "it is read");
+        assert!(closing(local).is_receiving() && !closing(local).is_failed());
+    }
+}
+
+/// "If a client and server both send a Close message at the same time, both endpoints will have sent and received a
+/// Close message" (5.5.1), "and will not send further Close frames". (7.1.5)
+#[test]
+fn closes_that_cross_answer_each_other() {
+    for local in BOTH {
+        let mut closing = closing(local);
+        assert_eq!(closing.receive(THEIRS), None);
+        assert_eq!(closing.start(OURS), None);
+        assert!(!closing.close_pending());
+        assert_eq!(closing.ours(), Some(without_reason(OURS)));
+        assert_eq!(closing.closed_first(), Some(local), "each end sees its own first");
+        assert_eq!(facts(&closing.event()), (4001, "theirs", true));
+
+        let mut unwritten = new(local);
+        let _close = unwritten.start(OURS);
+        assert_eq!(unwritten.receive(THEIRS), None);
+        assert!(unwritten.close_pending(), "ours is the answer, and not yet written");
+        assert!(!unwritten.may_send_data(), "it is no answer that may wait");
+        assert_eq!(unwritten.transport(), TransportAction::Keep);
+        assert_eq!(unwritten.start(OURS), None);
+    }
+}
+
+/// "The server MUST close the underlying TCP connection immediately; the client SHOULD wait for the server to close the
+/// connection". (5.5.1) The transport "SHOULD be closed first by the server". (7.1.1)
+#[test]
+fn the_server_ends_the_transport_and_the_client_waits() {
+    for local in BOTH {
+        assert_eq!(new(local).transport(), TransportAction::Keep);
+        assert_eq!(closing(local).transport(), TransportAction::Keep, "theirs is still to come");
+        assert_eq!(unanswered(local).transport(), TransportAction::Keep, "ours is still to be written");
+    }
+    let answered = |local| {
+        let mut closing = closing(local);
+        let _none = closing.receive(THEIRS);
+        closing
+    };
+    for (local, action) in [(Role::Server, TransportAction::End), (Role::Client, TransportAction::AwaitEnd)] {
+        assert_eq!(answered(local).transport(), action);
+        assert_eq!(done(local).transport(), action);
+    }
+}
+
+/// "When the underlying TCP connection is closed, it is said that _The WebSocket Connection is Closed_" (7.1.4): the
+/// ending has what the handshake knew, and the event can be asked for before, too.
+#[test]
+fn an_ending_has_the_handshake_and_its_event() {
+    for local in BOTH {
+        for closing in [new(local), closing(local), unanswered(local), done(local), failed(local)] {
+            let event = closing.event();
+            assert_eq!(closing.event(), event, "to ask changes nothing");
+            let ending = closing.clone().into_ending(TransportEnd::NotKnown);
+            assert_eq!(ending.event(), event);
+            assert_eq!(*ending.closing(), closing);
+            assert_eq!(ending.transport_end(), TransportEnd::NotKnown);
+        }
+    }
+}
+
+/// "If the TCP connection was closed after the WebSocket closing handshake was completed, the WebSocket connection is
+/// said to have been closed _cleanly_", whatever the code. (7.1.4)
+#[test]
+fn clean_means_that_both_closes_are_done() {
+    for local in BOTH {
+        for (closing, clean) in [
+            (new(local), false),
+            (closing(local), false),
+            (unanswered(local), false),
+            (done(local), true),
+            (failed(local), false),
+        ] {
+            assert_eq!((closing.is_clean(), closing.event().was_clean()), (clean, clean));
+        }
+        let mut closing = closing(local);
+        let _none = closing.receive(CloseFrame::from_static(1011, ""));
+        assert_eq!(facts(&closing.event()), (1011, "", true));
+        // A call of `mark_written` that comes before there is a Close does not count.
+        let mut early = new(local);
+        early.mark_written();
+        assert!(!early.is_written());
+        let _answer = early.receive(THEIRS);
+        assert!(!early.event().was_clean());
+    }
+}
+
+/// "_The WebSocket Connection Close Code_ is defined as the status code contained in the first Close control frame
+/// received". "If this Close control frame contains no status code", it is 1005; if "no Close control frame was
+/// received", 1006. It is never ours. (7.1.5)
+#[test]
+fn the_code_is_that_of_the_peer() {
     let code = |theirs: &[CloseFrame<'_>]| {
         let mut closing = closing(Role::Client);
         for frame in theirs {
             assert_eq!(closing.receive(*frame), None);
         }
-        closing.finish().code()
+        closing.event().code()
     };
     assert_eq!(code(&[THEIRS]), 4001);
     assert_eq!(code(&[THEIRS, CloseFrame::from_static(1001, "")]), 4001);
@@ -253,185 +338,216 @@ fn rule_40_the_code_is_theirs() {
     assert_eq!(code(&[]), 1006);
 }
 
-/// The close reason is that of the first Close received, or empty. (7.1.6)
+/// "_The WebSocket Connection Close Reason_ is defined as the UTF-8-encoded data following the status code contained in
+/// the first Close control frame received", or it "is the empty string". (7.1.6)
 #[test]
-fn rule_41_the_reason_is_theirs() {
+fn the_reason_is_that_of_the_peer() {
     for reason in ["", "why", "\u{feff}kept as it is\0"] {
         let mut closing = closing(Role::Server);
         let _none = closing.receive(CloseFrame::new(CloseCode::GOING_AWAY, reason).unwrap());
         let _none = closing.receive(THEIRS);
-        assert_eq!(closing.received().unwrap().reason(), reason);
-        assert_eq!(closing.finish().reason(), reason);
+        assert_eq!(closing.theirs().unwrap().reason(), reason);
+        assert_eq!(closing.event().reason(), reason);
     }
-    assert_eq!(closing(Role::Server).finish().reason(), "");
+    assert_eq!(closing(Role::Server).event().reason(), "");
 }
 
-/// Their Close came, our answer was not written: their code, not 1006, and not clean. (7.1.4, 7.1.5)
+/// Their Close came, our answer was not written. The event has their code, not 1006, and is not clean. (7.1.4, 7.1.5)
 #[test]
-fn rule_42a_their_code_and_our_answer_lost() {
+fn the_code_of_the_peer_counts_even_if_our_answer_is_lost() {
     for local in BOTH {
-        assert_eq!(facts(&owing(local).finish()), (4001, "theirs", false));
+        assert_eq!(facts(&unanswered(local).event()), (4001, "theirs", false));
     }
 }
 
-/// We closed with 1000 and the peer dropped the connection: 1006, not clean. (7.1.5)
+/// We closed with 1000 and the peer dropped the connection: "no Close control frame was received", so it is 1006.
+/// (7.1.5)
 #[test]
-fn rule_42b_our_code_is_not_reported() {
+fn our_code_is_not_reported() {
     for local in BOTH {
-        assert_eq!(facts(&closing(local).finish()), ABNORMAL);
+        assert_eq!(facts(&closing(local).event()), ABNORMAL);
     }
 }
 
-/// A reset after the complete handshake is clean: the machine is not told how the transport went. (7.1.4)
+/// A reset, or a deadline that passes, after "the WebSocket closing handshake was completed" does not make it unclean.
+/// (7.1.4)
 #[test]
-fn rule_42c_a_reset_after_both_closes_is_clean() {
+fn the_end_of_the_transport_does_not_change_the_event() {
+    let cut = TransportEnd::Cut { awaited: Awaited::End, after: Duration::from_secs(10), discarded: Some(7) };
     for local in BOTH {
-        assert_eq!(facts(&done(local).finish()), (4001, "theirs", true));
+        for end in [TransportEnd::InOrder, TransportEnd::InsideFrame, TransportEnd::Lost(Loss::Reset), cut] {
+            assert_eq!(facts(&done(local).into_ending(end).event()), (4001, "theirs", true));
+            assert_eq!(facts(&unanswered(local).into_ending(end).event()), (4001, "theirs", false));
+            assert_eq!(facts(&closing(local).into_ending(end).event()), ABNORMAL);
+        }
     }
 }
 
-/// The server never ends the transport and the client's deadline passes: clean. (7.1.1, 7.1.4)
+/// "the endpoint SHOULD send a Close frame with an appropriate status code before proceeding to _Close the WebSocket
+/// Connection_", and "MUST NOT continue to attempt to process data (including a responding Close frame)". (7.1.7)
 #[test]
-fn rule_42d_a_time_out_after_both_closes_is_clean() {
-    let closing = done(Role::Client);
-    assert_eq!(closing.transport(), Transport::AwaitEnd);
-    assert_eq!(facts(&closing.finish()), (4001, "theirs", true));
-}
-
-/// To fail is to end the transport, a Close with a fitting code first; after that nothing is processed, not even a Close. (7.1.7)
-#[test]
-fn rule_43_failing_sends_one_close_and_hears_nothing() {
+fn failing_returns_one_close_and_hears_nothing() {
     for local in BOTH {
         for code in [1002, 1003, 1007, 1008, 1009, 1010, 1011] {
             let code = CloseCode::new(code).unwrap();
             let frame = CloseFrame::new(code, "what was wrong").unwrap();
             let mut closing = new(local);
             assert_eq!(closing.fail(frame), Some(frame));
-            assert_eq!(closing.transport(), Transport::End, "it may be left out, too");
-            closing.written();
+            assert_eq!(closing.transport(), TransportAction::End, "it may be left out, too");
+            closing.mark_written();
             let before = closing.clone();
-            assert_eq!(
-                (closing.receive(THEIRS), closing.start(OURS), closing.fail(PROTOCOL_ERROR)),
-                (None, None, None)
-            );
+            assert_eq!(closing.receive(THEIRS), None);
+            assert_eq!(closing.start(OURS), None);
+            assert_eq!(closing.fail(PROTOCOL_ERROR), None);
+            assert_eq!(closing.reject(wire::Error::Masked), None);
             assert_eq!(closing, before);
-            assert_eq!((closing.failed(), closing.failure(), closing.received()), (true, Some(code), None));
-            assert_eq!(facts(&closing.finish()), ABNORMAL);
+            assert_eq!((closing.failure(), closing.theirs()), (Some(CloseFrame::from_code(code)), None));
+            assert!(closing.is_failed());
+            assert_eq!(facts(&closing.event()), ABNORMAL);
         }
         // Without a code, too, it is a failure.
         let mut closing = new(local);
         assert_eq!(closing.fail(CloseFrame::EMPTY), Some(CloseFrame::EMPTY));
-        assert_eq!((closing.failed(), closing.failure()), (true, None));
+        assert_eq!((closing.is_failed(), closing.failure()), (true, Some(CloseFrame::EMPTY)));
     }
 }
 
-/// A malformed Close is none: nothing was received, and the event is 1006. (7.1.5, 7.1.7)
+/// A malformed Close is none: "no Close control frame was received". What was wrong with it is kept. (7.1.5, 7.1.7)
 #[test]
-fn rule_44_a_malformed_close_is_not_received() {
-    for (payload, code) in [(&b"\x03"[..], 1002), (b"\x03\xed", 1002), (b"\x03\xe8\xff", 1007)] {
+fn a_malformed_close_is_not_received_and_its_fault_is_kept() {
+    let malformed = |payload| wire::Error::Payload(CloseFrame::from_payload(payload).unwrap_err());
+    for (error, code) in [
+        (malformed(b"\x03"), 1002),
+        (malformed(b"\x03\xed"), 1002),
+        (malformed(b"\x03\xe8\xff"), 1007),
+        (wire::Error::Fragmented, 1002),
+        (DecodeError::TooLong(126).into(), 1002),
+    ] {
         for local in BOTH {
             let mut closing = new(local);
-            let reply = closing.fail(CloseFrame::from_payload(payload).unwrap_err().reply());
-            assert_eq!(reply.and_then(CloseFrame::code).map(CloseCode::get), Some(code));
-            closing.written();
-            assert_eq!(closing.received(), None);
-            assert_eq!(facts(&closing.finish()), ABNORMAL);
+            let close = closing.reject(error).unwrap();
+            assert_eq!((close.code().unwrap().get(), close.reason()), (code, ""));
+            assert_eq!((closing.ours(), closing.failure()), (Some(close), Some(close)));
+            assert_eq!(closing.fault(), Some(error));
+            closing.mark_written();
+            assert_eq!(closing.theirs(), None);
+            assert_eq!(closing.transport(), TransportAction::End);
+            assert_eq!(facts(&closing.event()), ABNORMAL);
+
+            // The first fault counts, and it is the peer's.
+            let _none = closing.reject(wire::Error::ReservedBits(7));
+            assert_eq!(closing.fault(), Some(error));
+            let mut ours = new(local);
+            let _close = ours.fail(error.reply());
+            assert_eq!(ours.reject(error), None);
+            assert_eq!(ours.fault(), None, "the failure was ours");
         }
     }
 }
 
-/// A malformed Close after ours: we fail without a second Close. (5.5.1, 7.1.7)
+/// A malformed Close after our Close: we fail without a second Close. (5.5.1, 7.1.7)
 #[test]
-fn rule_45_no_second_close_for_a_malformed_answer() {
+fn there_is_no_second_close_for_a_malformed_answer() {
     for local in BOTH {
         let mut closing = closing(local);
-        assert_eq!(closing.fail(PROTOCOL_ERROR), None);
-        assert_eq!(closing.sent(), Some(OURS));
-        assert_eq!((closing.failed(), closing.failure()), (true, Some(CloseCode::PROTOCOL_ERROR)));
-        assert_eq!(closing.transport(), Transport::End);
+        assert_eq!(closing.reject(wire::Error::Unmasked), None);
+        assert_eq!(closing.ours(), Some(without_reason(OURS)));
+        assert_eq!(closing.failure(), Some(PROTOCOL_ERROR));
+        assert_eq!(closing.fault(), Some(wire::Error::Unmasked));
+        assert_eq!(closing.transport(), TransportAction::End);
         assert_eq!(closing.receive(THEIRS), None);
-        assert_eq!(facts(&closing.finish()), ABNORMAL);
+        assert_eq!(facts(&closing.event()), ABNORMAL);
     }
 }
 
-/// The transport may be lost at any time, or never open: `finish` there and then. (7.2.1, 7.2.2)
+/// "If at any point the underlying transport layer connection is unexpectedly lost", or if it never opens. (7.2.1,
+/// 7.1.4)
 #[test]
-fn rule_46_the_transport_may_be_lost_at_any_time() {
+fn the_transport_may_be_lost_at_any_time() {
     for local in BOTH {
-        assert_eq!(facts(&new(local).finish()), ABNORMAL);
-        assert_eq!(facts(&closing(local).finish()), ABNORMAL);
-        assert_eq!(facts(&owing(local).finish()), (4001, "theirs", false));
-        assert_eq!(facts(&failed(local).finish()), ABNORMAL);
+        for end in [TransportEnd::NeverOpened, TransportEnd::Lost(Loss::Reset)] {
+            assert_eq!(facts(&new(local).into_ending(end).event()), ABNORMAL);
+            assert_eq!(facts(&closing(local).into_ending(end).event()), ABNORMAL);
+            assert_eq!(facts(&unanswered(local).into_ending(end).event()), (4001, "theirs", false));
+            assert_eq!(facts(&failed(local).into_ending(end).event()), ABNORMAL);
+        }
     }
 }
 
-/// `END_STREAM` or FIN is the orderly end, `CANCEL` or `H3_REQUEST_CANCELLED` the abrupt one (RFC 8441, 5; RFC 9220, 3): both are
-/// `finish`, which takes nothing that could tell them apart, and the server ends the stream as it would end TCP.
+/// The line for the log says who was first, with what code, whether it is written, and what came of it. The words that
+/// carry these facts stay; the sentence around them may change.
 #[test]
-fn rule_49_streams_of_http_2_and_3_end_the_same_way() {
-    assert_eq!(done(Role::Server).transport(), Transport::End);
-    assert_eq!(done(Role::Client).transport(), Transport::AwaitEnd);
-    for local in BOTH {
-        assert_eq!(facts(&done(local).finish()), (4001, "theirs", true));
-        assert_eq!(facts(&new(local).finish()), ABNORMAL);
-    }
-}
-
-/// Each rule from 25 to 49 has a test above that is named after it, or stands in `NOT_THE_MACHINES` with the reason.
-#[test]
-fn every_rule_is_here() {
-    let source = include_str!("handshake_rules.rs");
-    for rule in 25..=49 {
-        let tested = source.contains(&format!("\nfn rule_{rule}_")) || source.contains(&format!("\nfn rule_{rule}a_"));
-        let listed = NOT_THE_MACHINES.iter().any(|(number, reason)| *number == rule && !reason.is_empty());
-        assert!(tested != listed, "rule {rule}");
-    }
-    for part in ["42a", "42b", "42c", "42d"] {
-        assert!(source.contains(&format!("\nfn rule_{part}_")), "rule {part}");
-    }
-}
-
-/// One readable line says who closed first and with what, and what came of it.
-#[test]
-fn the_line_for_the_log() {
-    let line = |change: &dyn Fn(&mut ClosingHandshake)| {
-        let mut closing = new(Role::Client);
-        change(&mut closing);
-        closing.to_string()
-    };
-    let start = |closing: &mut ClosingHandshake| {
-        let _close = closing.start(OURS);
-    };
-    let receive = |closing: &mut ClosingHandshake| {
-        let _answer = closing.receive(THEIRS);
-    };
-    let fail = |closing: &mut ClosingHandshake| {
-        let _close = closing.fail(PROTOCOL_ERROR);
-    };
-    #[rustfmt::skip]
-    let cases: [(&str, String); 11] = [
-        ("open", line(&|_| ())),
-        (r#"closed by us with 1000 (normal closure) "ours", not written"#, line(&|c| start(c))),
-        (r#"closed by us with 1000 (normal closure) "ours", written"#, line(&|c| { start(c); c.written(); })),
-        (r#"closed by us with 1000 (normal closure) "ours", written; answered 4001 (private use) "theirs""#, line(&|c| { start(c); c.written(); receive(c); })),
-        (r#"closed by the peer with 4001 (private use) "theirs"; our Close 4001 (private use) not written"#, line(&|c| receive(c))),
-        (r#"closed by the peer with 4001 (private use) "theirs"; our Close 4001 (private use) written"#, line(&|c| { receive(c); c.written(); })),
-        ("failed by us with 1002 (protocol error), written", line(&|c| { fail(c); c.written(); })),
-        (r#"closed by us with 1000 (normal closure) "ours", not written; then failed by us with 1002 (protocol error)"#, line(&|c| { start(c); fail(c); })),
-        // With the same code, but another Close.
-        (r#"closed by us with 1002 (protocol error) "mine", not written; then failed by us with 1002 (protocol error)"#, line(&|c| { let _close = c.start(CloseFrame::from_static(1002, "mine")); fail(c); })),
-        ("closed by us with no status code, not written; then failed by us", line(&|c| { let _close = (c.start(CloseFrame::EMPTY), c.fail(CloseFrame::EMPTY)); })),
-        ("failed by us with no status code, not written", line(&|c| { let _close = c.fail(CloseFrame::EMPTY); })),
+fn the_line_tells_who_closed_and_with_what() {
+    type Calls = fn(&mut ClosingHandshake);
+    let cases: [(Calls, &[&str], &[&str]); 9] = [
+        (|_| {}, &["open"], &["closed", "failed", "written"]),
+        (|c| _ = c.start(OURS), &["closed by us", "1000", "not written"], &["by the peer", "4001", "failed"]),
+        (|c| _ = (c.start(OURS), c.mark_written()), &["closed by us", "1000", ", written"], &["not written"]),
+        (
+            |c| _ = (c.start(OURS), c.mark_written(), c.receive(THEIRS)),
+            &["closed by us", "1000", ", written", "by the peer", "4001", "\"theirs\""],
+            &["not written", "failed"],
+        ),
+        (
+            |c| _ = (c.receive(THEIRS), c.answer_with(ANSWER)),
+            &["closed by the peer", "4001", "\"theirs\"", "1008", "not written"],
+            &["closed by us", "failed"],
+        ),
+        (|c| _ = (c.receive(THEIRS), c.mark_written()), &["closed by the peer", "4001", ", written"], &["not written"]),
+        (
+            |c| _ = (c.fail(PROTOCOL_ERROR), c.mark_written()),
+            &["failed by us", "1002", ", written"],
+            &["closed", "not written", "fault"],
+        ),
+        (
+            |c| _ = (c.start(OURS), c.fail(PROTOCOL_ERROR)),
+            &["closed by us", "1000", "not written", "failed", "1002"],
+            &["by the peer", "fault"],
+        ),
+        (|c| _ = c.reject(wire::Error::Masked), &["failed", "1002", "the peer's fault", "masked"], &["closed"]),
     ];
-    for (expected, found) in cases {
-        assert_eq!(found, expected);
+    for (calls, told, not_told) in cases {
+        let mut closing = new(Role::Client);
+        calls(&mut closing);
+        let line = closing.to_string();
+        assert!(told.iter().all(|word| line.contains(word)), "{told:?}: {line}");
+        assert!(!not_told.iter().any(|word| line.contains(word)), "{not_told:?}: {line}");
     }
 }
 
-/// Both are values without a heap: what a connection pays for an ending it can tell everything about.
+/// The line of a state is that of the handshake without the reason and the fault, which only the handshake keeps.
+#[test]
+fn the_line_of_a_state_has_the_codes_alone() {
+    let mut closing = new(Role::Client);
+    let _answer = closing.receive(THEIRS);
+    assert_eq!(closing.to_string().replace(" \"theirs\"", ""), ClosingState::to_string(&closing));
+    let mut closing = new(Role::Client);
+    let _close = closing.reject(wire::Error::Masked);
+    assert!(closing.to_string().starts_with(&ClosingState::to_string(&closing)));
+}
+
+/// Values without a heap: this is what a connection pays for an ending that it can tell everything about.
 #[test]
 fn sizes() {
-    let (machine, event) = (size_of::<ClosingHandshake>(), size_of::<CloseEvent>());
-    println!("ClosingHandshake: {machine} bytes, CloseEvent: {event} bytes");
-    assert_eq!((machine, event), (280, 132));
+    let sizes = (size_of::<ClosingState>(), size_of::<ClosingHandshake>(), size_of::<CloseEvent>());
+    println!("ClosingState: {} bytes, ClosingHandshake: {} bytes, CloseEvent: {} bytes", sizes.0, sizes.1, sizes.2);
+    assert_eq!(sizes, (10, 152, 132));
+}
+
+/// A stack that decodes frames itself hands over the parts, and what is wrong with them.
+#[test]
+fn the_parts_of_a_close_are_received_or_rejected() {
+    let long = "a".repeat(124);
+    for (code, reason, answer) in [(4001, "bye", 4001), (1016, "bye", 1002), (1005, "", 1002), (1000, &*long, 1002)] {
+        let mut closing = ClosingHandshake::new(Role::Server);
+        let reply = closing.receive_or_reject(CloseFrame::from_parts(code, reason));
+        assert_eq!(reply.unwrap().code().unwrap(), answer);
+        assert_eq!(closing.is_failed(), code != answer);
+        let fault = match (code, reason.len()) {
+            (4001, _) => None,
+            (_, 124) => Some(DecodeError::TooLong(126)),
+            _ => Some(DecodeError::InvalidCode(CloseCode::new(code).unwrap_err())),
+        };
+        assert_eq!(closing.fault(), fault.map(Into::into));
+    }
 }
