@@ -1,16 +1,22 @@
-//! Exhaustive model check: a client and a server, both the shipped machine, joined by two channels that can go wrong in every way.
+//! Exhaustive model check: a client and a server, both `ClosingHandshake`, joined by two channels that can go wrong in
+//! every way.
 //!
 //! `cargo test --test model -- --nocapture` prints how many states and transitions there are.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::ops::{Deref, DerefMut};
 
-use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role, Transport};
+use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role, TransportAction, wire};
 
 /// What the applications close with: two codes that differ, and none.
 const GOODBYES: [CloseFrame<'_>; 3] =
     [CloseFrame::EMPTY, CloseFrame::from_static(1000, ""), CloseFrame::from_static(4001, "bye")];
 const FAILURE: CloseFrame<'_> = CloseFrame::from_static(1011, "");
+const FAULT: wire::Error = wire::Error::Fragmented;
+/// What an application answers with, if it does not want to echo the peer's code.
+const ANSWER: CloseFrame<'_> = CloseFrame::from_static(4003, "");
 /// The code of a second Close that a broken peer sends behind its first.
 const AGAIN: u16 = 4002;
 
@@ -32,25 +38,51 @@ struct Channel {
     meddled: bool,
 }
 
-/// One endpoint: the machine, what its driver knows, and facts noted independently of the machine to judge it by.
+/// A key of the map of states. The hash is that of the state, which is enough: equal handshakes have equal states.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Closing(ClosingHandshake);
+
+impl Hash for Closing {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.deref().hash(hasher);
+    }
+}
+
+impl Deref for Closing {
+    type Target = ClosingHandshake;
+
+    fn deref(&self) -> &ClosingHandshake {
+        &self.0
+    }
+}
+
+impl DerefMut for Closing {
+    fn deref_mut(&mut self) -> &mut ClosingHandshake {
+        &mut self.0
+    }
+}
+
+/// One endpoint: its handshake, what its driver knows, and facts noted independently of the handshake to judge it by.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Side {
-    machine: ClosingHandshake,
-    /// A Close was handed out and is not yet written.
+    closing: Closing,
+    /// A Close is chosen and is not yet written.
     pending: Option<u16>,
     write_failed: bool,
     sent_data: bool,
     /// The event that was given: code and wasClean.
     event: Option<(u16, bool)>,
-    /// Noted: how many Closes were handed out, and the one that was written.
-    handed_out: u8,
+    /// Noted: how often a Close was to be written (an answer that replaces another does not count), and the one that
+    /// was written.
+    chosen: u8,
     wrote: Option<u16>,
     /// Noted: the first Close that came in whole before any failure, and whether a failure came first.
     heard: Option<u16>,
     failed: bool,
 }
 
-/// Sides and channels are those of the client and the server, in this order; a channel is written by the side of its index.
+/// Sides and channels are those of the client and the server, in this order; a channel is written by the side of its
+/// index.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct State {
     sides: [Side; 2],
@@ -60,12 +92,12 @@ struct State {
 impl State {
     fn start() -> Self {
         let side = |local| Side {
-            machine: ClosingHandshake::new(local),
+            closing: Closing(ClosingHandshake::new(local)),
             pending: None,
             write_failed: false,
             sent_data: false,
             event: None,
-            handed_out: 0,
+            chosen: 0,
             wrote: None,
             heard: None,
             failed: false,
@@ -74,12 +106,15 @@ impl State {
     }
 
     /// Every state that one event leads to: first what two correct drivers do on their own, then what happens to them.
-    fn next(&self) -> (Vec<State>, Vec<State>) {
+    fn next(&self, own_answers: bool) -> (Vec<State>, Vec<State>) {
         let (mut own, mut others) = (Vec::new(), Vec::new());
         for me in [0, 1].into_iter().filter(|me| self.sides[*me].event.is_none()) {
             own.extend([self.write(me), self.read(me), self.shut_down(me), self.finish(me)].into_iter().flatten());
             others.extend(GOODBYES.map(|frame| self.close(me, frame)));
             others.extend([self.fail(me), self.time_out(me)]);
+            if own_answers {
+                others.push(self.answer(me));
+            }
             others.extend([self.send_data(me), self.fail_write(me)].into_iter().flatten());
         }
         for direction in [0, 1] {
@@ -95,7 +130,7 @@ impl State {
         next
     }
 
-    /// The pending Close goes out, and then the machine is told.
+    /// The pending Close goes out, and then the handshake is told.
     fn write(&self, me: usize) -> Option<State> {
         let code = self.sides[me].pending?;
         Some(self.with(|next| {
@@ -103,7 +138,7 @@ impl State {
             assert_eq!(side.wrote, None, "a second Close was written");
             side.pending = None;
             side.wrote = Some(code);
-            side.machine.written();
+            side.closing.mark_written();
             next.send(me, Item::Close(code));
         }))
     }
@@ -126,12 +161,12 @@ impl State {
                     if side.heard.is_none() && !side.failed {
                         side.heard = Some(code);
                     }
-                    let reply = side.machine.receive(frame(code)).map(code_of);
-                    // Never an answer to an answer: it is due only if no Close of ours was handed out before.
-                    assert!(reply.is_none() || (side.handed_out == 0 && reply == Some(code)));
+                    let reply = side.closing.receive(frame(code)).map(code_of);
+                    // Never an answer to an answer: it is due only if no Close of ours was chosen before.
+                    assert!(reply.is_none() || (side.chosen == 0 && reply == Some(code)));
                     side.take(reply);
                 }
-                Item::Malformed => side.fail(CloseFrame::from_code(CloseCode::PROTOCOL_ERROR)),
+                Item::Malformed => side.fail_with(|closing| closing.reject(FAULT)),
             }
         }))
     }
@@ -139,7 +174,8 @@ impl State {
     /// We end the transport; what the peer has still to say is read until its end.
     fn shut_down(&self, me: usize) -> Option<State> {
         let side = &self.sides[me];
-        let due = side.machine.transport() == Transport::End && side.pending.is_none() && !self.channels[me].ended;
+        let due =
+            side.closing.transport() == TransportAction::End && side.pending.is_none() && !self.channels[me].ended;
         due.then(|| self.with(|next| next.channels[me].ended = true))
     }
 
@@ -157,7 +193,7 @@ impl State {
             // Nobody reads this any more, so that nothing more can happen to it.
             next.channels[1 - me] = Channel { ended: true, meddled: true, ..Channel::default() };
             let side = &mut next.sides[me];
-            let event = side.machine.clone().finish();
+            let event = side.closing.event();
             // The code is the peer's, 1005 if it said none, 1006 if no good Close came before we failed.
             let code = side.heard.unwrap_or(1006);
             let clean = side.heard.is_some() && side.wrote.is_some();
@@ -170,18 +206,31 @@ impl State {
     fn close(&self, me: usize, frame: CloseFrame<'_>) -> State {
         self.with(|next| {
             let side = &mut next.sides[me];
-            let code = side.machine.start(frame).map(code_of);
+            let code = side.closing.start(frame).map(code_of);
             side.take(code);
         })
     }
 
+    /// The application answers with a Close of its own. It does nothing unless an answer is due and not yet written.
+    fn answer(&self, me: usize) -> State {
+        self.with(|next| {
+            let side = &mut next.sides[me];
+            let pending = side.closing.answer_with(ANSWER).map(code_of);
+            // A write that has failed is not done again.
+            if pending.is_some() && !side.write_failed {
+                assert!(side.pending.is_some() && side.heard.is_some() && side.wrote.is_none());
+                side.pending = pending;
+            }
+        })
+    }
+
     fn fail(&self, me: usize) -> State {
-        self.with(|next| next.sides[me].fail(FAILURE))
+        self.with(|next| next.sides[me].fail_with(|closing| closing.fail(FAILURE)))
     }
 
     fn send_data(&self, me: usize) -> Option<State> {
         let side = &self.sides[me];
-        (side.machine.may_send_data() && !side.sent_data && !side.write_failed).then(|| {
+        (side.closing.may_send_data() && !side.sent_data && !side.write_failed).then(|| {
             self.with(|next| {
                 next.sides[me].sent_data = true;
                 next.send(me, Item::Data);
@@ -230,25 +279,26 @@ impl State {
     /// What must be true at every moment.
     fn check(&self) {
         for (number, side) in self.sides.iter().enumerate() {
-            assert!(side.handed_out <= 1, "two Closes were handed out");
+            assert!(side.chosen <= 1, "two Closes were chosen");
             assert!(!(side.failed && side.heard.is_some()));
-            assert_eq!(side.machine.failed(), side.failed);
-            assert_eq!(side.machine.received().is_some(), side.heard.is_some());
-            assert_eq!(side.machine.sent().is_some(), side.handed_out == 1);
-            assert_eq!(side.machine.was_written(), side.wrote.is_some());
-            assert_eq!(side.machine.answer_owed(), side.heard.is_some() && side.wrote.is_none());
-            assert_eq!(side.machine.pongs_due(), side.heard.is_none() && !side.failed);
+            assert_eq!(side.closing.is_failed(), side.failed);
+            assert_eq!(side.closing.theirs().map(code_of), side.heard);
+            assert_eq!(side.closing.ours().is_some(), side.chosen == 1);
+            assert!(side.wrote.is_none() || side.closing.ours().map(code_of) == side.wrote);
+            assert_eq!(side.closing.is_written(), side.wrote.is_some());
+            assert_eq!(side.closing.close_pending(), side.chosen == 1 && side.wrote.is_none());
+            assert_eq!(side.closing.is_receiving(), side.heard.is_none() && !side.failed);
             // No data behind our Close, nothing at all after failing but the one Close.
-            if side.machine.may_send_data() {
+            if side.closing.may_send_data() {
                 assert!(side.wrote.is_none() && !side.failed);
             }
             // To fail is to end the transport; after both Closes the server ends it, and this is side 1.
-            let transport = match (side.failed, side.heard.is_some() && side.wrote.is_some()) {
-                (true, _) => Transport::End,
-                (false, true) => [Transport::AwaitEnd, Transport::End][number],
-                (false, false) => Transport::Keep,
+            let action = match (side.failed, side.heard.is_some() && side.wrote.is_some()) {
+                (true, _) => TransportAction::End,
+                (false, true) => [TransportAction::AwaitEnd, TransportAction::End][number],
+                (false, false) => TransportAction::Keep,
             };
-            assert_eq!(side.machine.transport(), transport);
+            assert_eq!(side.closing.transport(), action);
         }
         for (me, peer) in [(&self.sides[0], &self.sides[1]), (&self.sides[1], &self.sides[0])] {
             assert!(me.heard.is_none() || me.heard == peer.wrote, "a code that the peer never sent");
@@ -261,22 +311,22 @@ impl State {
 
     /// Nobody has begun to close and nothing is broken: a connection that may stay as it is.
     fn is_open(&self) -> bool {
-        let open = |side: &Side| side.event.is_none() && side.machine.initiator().is_none();
+        let open = |side: &Side| side.event.is_none() && side.closing.is_open();
         self.sides.iter().all(open) && self.channels.iter().all(|channel| !channel.ended)
     }
 }
 
 impl Side {
-    fn take(&mut self, handed_out: Option<u16>) {
-        if handed_out.is_some() {
-            self.handed_out += 1;
-            self.pending = handed_out;
+    fn take(&mut self, close: Option<u16>) {
+        if close.is_some() {
+            self.chosen += 1;
+            self.pending = close;
         }
     }
 
-    fn fail(&mut self, frame: CloseFrame<'_>) {
+    fn fail_with(&mut self, call: impl FnOnce(&mut ClosingHandshake) -> Option<CloseFrame<'static>>) {
         self.failed |= self.heard.is_none();
-        let code = self.machine.fail(frame).map(code_of);
+        let code = call(&mut self.closing).map(code_of);
         self.take(code);
     }
 }
@@ -291,13 +341,31 @@ fn code_of(frame: CloseFrame<'_>) -> u16 {
 
 #[test]
 fn every_interleaving() {
+    assert_eq!(explore(false), Numbers { states: 88_676, over: 3_520, transitions: 535_608, without_effect: 636_740 });
+}
+
+/// The same, and in addition applications that answer with a Close of their own.
+#[test]
+fn every_interleaving_with_answers_of_our_own() {
+    assert_eq!(explore(true), Numbers { states: 95_334, over: 3_736, transitions: 572_988, without_effect: 848_866 });
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Numbers {
+    states: usize,
+    over: usize,
+    transitions: usize,
+    without_effect: usize,
+}
+
+fn explore(own_answers: bool) -> Numbers {
     let mut numbers = HashMap::from([(State::start(), 0_usize)]);
     let mut edges: Vec<Vec<usize>> = Vec::new();
     let mut queue = VecDeque::from([State::start()]);
     let (mut without_effect, mut over) = (0, 0);
     while let Some(state) = queue.pop_front() {
         state.check();
-        let (own, others) = state.next();
+        let (own, others) = state.next(own_answers);
         // Correct drivers alone, without deadlines, come to the end of everything that has begun to end.
         assert!(!own.is_empty() || state.is_over() || state.is_open(), "stuck without a time-out: {state:?}");
         over += usize::from(state.is_over());
@@ -318,13 +386,14 @@ fn every_interleaving() {
     }
     let transitions: usize = edges.iter().map(Vec::len).sum();
     println!("{} states ({over} final), {transitions} transitions, {without_effect} calls without effect", edges.len());
-    assert_eq!((edges.len(), over, transitions, without_effect), (88_676, 3_520, 535_608, 636_740));
 
     // Every path ends: no transition leads back, and every state without one is over.
     assert_eq!(count_without_cycles(&edges), edges.len(), "there is a cycle");
+    Numbers { states: edges.len(), over, transitions, without_effect }
 }
 
-/// How many states are left when those that nothing leads to are taken away again and again: all of them, if there is no cycle.
+/// How many states are left when those that nothing leads to are taken away again and again: all of them, if there is
+/// no cycle.
 fn count_without_cycles(edges: &[Vec<usize>]) -> usize {
     let mut incoming = vec![0; edges.len()];
     edges.iter().flatten().for_each(|target| incoming[*target] += 1);
