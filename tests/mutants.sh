@@ -37,7 +37,7 @@ tests_of() {
     case $1 in
     arbitrary) echo --test=arbitrary ;;
     code | names | registry) echo --test=code --test=display --test=panics ;;
-    codec/*) echo --test=codec --test=finish --test=regressions --test=corpus ;;
+    codec/*) echo --test=codec --test=codec_alloc --test=finish --test=regressions --test=corpus ;;
     ending) echo --test=ending --test=display ;;
     event) echo --test=event --test=display --test=browsers ;;
     frame) echo --test=frame --test=corpus --test=display --test=panics --test=serde ;;

@@ -507,7 +507,7 @@ impl<C: Decoder> CloseCodec<C> {
     /// Goes on where a Close is in view, or where reading is over.
     fn decode_close(&mut self, src: &mut BytesMut) -> Result<Option<Message<C::Item>>, Error<C::Error>> {
         if let Reading::Draining { left, behind, .. } = &mut self.state.reading {
-            // What was read since belongs behind.
+            // What is read from the stop on belongs behind.
             if src.len() > *left {
                 behind.unsplit(src.split_off(*left));
             }
@@ -567,9 +567,7 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
             self.state.reading = if place == 0 {
                 Reading::Stopped { stop, drained: false }
             } else {
-                // To split off nothing would allocate.
-                let behind = if place < src.len() { src.split_off(place) } else { BytesMut::new() };
-                Reading::Draining { left: place, behind, stop }
+                Reading::Draining { left: place, behind: BytesMut::new(), stop }
             };
             return self.decode_close(src);
         }
