@@ -340,3 +340,61 @@ async fn twice() {
         }
     }
 }
+
+/// The loops that programs write all end at the peer's Close, by `Closed` or before, and reach `finish`, which answers it.
+#[tokio::test]
+async fn every_loop_ends_at_their_close() {
+    /// Takes every item apart, and leaves at an error.
+    async fn matching(framed: &mut Framed<TcpStream, CloseCodec<BytesCodec>>) {
+        while let Some(message) = framed.next().await {
+            match message {
+                Ok(Message::Close(_) | Message::Other(_)) => {}
+                Err(error) => {
+                    assert!(error.is_closed());
+                    break;
+                }
+            }
+        }
+    }
+    /// Looks at nothing, as `for_each` does.
+    async fn draining(framed: &mut Framed<TcpStream, CloseCodec<BytesCodec>>) {
+        framed.for_each(|_| std::future::ready(())).await;
+    }
+    /// Leaves at a Close.
+    async fn leaving(framed: &mut Framed<TcpStream, CloseCodec<BytesCodec>>) {
+        while let Some(Ok(Message::Other(_))) = framed.next().await {}
+    }
+    /// Passes errors on. `Closed` is one of them, and no failure.
+    async fn asking(framed: &mut Framed<TcpStream, CloseCodec<BytesCodec>>) -> Result<(), Error<io::Error>> {
+        while let Some(message) = framed.next().await {
+            let _ = message?;
+        }
+        Ok(())
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for variant in 0..4 {
+        let (peer, server) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        let (mut peer, server) = (peer.unwrap(), server.unwrap().0);
+        peer.write_all(&[frame(Role::Client, 0x82, b"data"), their_close(Role::Server)].concat()).await.unwrap();
+        let mut framed = Framed::new(server, CloseCodec::server().wrap(BytesCodec::new()));
+        let looped = async {
+            match variant {
+                0 => matching(&mut framed).await,
+                1 => draining(&mut framed).await,
+                2 => leaving(&mut framed).await,
+                _ => assert!(asking(&mut framed).await.is_err_and(|error| error.is_closed())),
+            }
+        };
+        // The peer waits for the answer, and ends nothing before.
+        timeout(Duration::from_secs(5), looped).await.expect("the loop does not end");
+        let answered = async {
+            let mut answer = vec![0; our_echo(Role::Server).len()];
+            peer.read_exact(&mut answer).await.unwrap();
+            drop(peer);
+            answer
+        };
+        let (finished, answer) = tokio::join!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT), answered);
+        assert_event(&finished, CLEAN, "");
+        assert_eq!(answer, our_echo(Role::Server));
+    }
+}

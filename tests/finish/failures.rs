@@ -267,6 +267,10 @@ async fn half_a_frame_in_the_way() {
             peer.write_all(&sent).await.unwrap();
             assert_eq!(expect(&mut framed, event, millis).await, None);
             assert_eq!(framed.get_ref().written(), half);
+            // A Close is chosen all the same: ours if theirs has not come.
+            let closing = framed.codec().closing();
+            let code = if sent.is_empty() { 1000 } else { 1001 };
+            assert!(closing.ours().is_some_and(|ours| ours.code().unwrap() == code) && closing.close_pending());
         }
     }
 }
