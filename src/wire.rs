@@ -235,12 +235,13 @@ impl Header {
     pub const fn is_minimal(&self) -> Option<bool> {
         match (self.payload_len, self.frame_len, self.masked) {
             (Some(payload_len), Some(frame_len), Some(masked)) => {
-                let length_form = frame_len - payload_len - if masked { 6 } else { 2 };
-                Some(match payload_len {
-                    0..=125 => length_form == 0,
-                    126..=0xffff => length_form == 2,
-                    _ => length_form == 8,
-                })
+                let shortest = match payload_len {
+                    0..=125 => 2,
+                    126..=0xffff => 4,
+                    _ => 10,
+                };
+                // Nothing here can overflow, whatever a caller has put into the fields.
+                Some(frame_len.wrapping_sub(payload_len) == shortest + if masked { 4 } else { 0 })
             }
             _ => None,
         }

@@ -467,7 +467,7 @@ impl Frames {
     /// Looks at the bytes that it has not seen. If the inner codec must not read all of them: where it must stop, and why.
     #[inline]
     fn look(&mut self, src: &[u8]) -> Option<(usize, Stop)> {
-        let unseen = src.get(self.scanned..).filter(|unseen| !unseen.is_empty())?;
+        let unseen = src.get(self.scanned..).unwrap_or_default();
         let (pings, end) = (&mut self.pings, self.total + unseen.len() as u64);
         let others = self.scanner.skip_until(unseen, |first, left| {
             wire::is_control(first) && {
@@ -563,7 +563,8 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
         let Reading::Frames(frames) = &mut self.state.reading else { return self.decode_close(src) };
-        if let Some((place, stop)) = frames.look(src) {
+        let stop = if frames.scanned < src.len() { frames.look(src) } else { None };
+        if let Some((place, stop)) = stop {
             self.state.reading = if place == 0 {
                 Reading::Stopped { stop, drained: false }
             } else {
