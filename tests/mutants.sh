@@ -42,7 +42,6 @@ tests_of() {
     event) echo --test=event --test=display --test=browsers ;;
     frame) echo --test=frame --test=corpus --test=display --test=panics --test=serde ;;
     handshake) echo --test=handshake_rules --test=sequences --test=ending --test=corpus --test=display ;;
-    role) echo --test=handshake_rules --test=wire ;;
     script) echo --test=script ;;
     stream) echo --test=stream ;;
     utf8) echo --lib --test=utf8 ;;
@@ -51,7 +50,7 @@ tests_of() {
     esac
 }
 
-all='arbitrary code codec/error codec/finish codec/mod ending event frame handshake names registry role script stream utf8 wire'
+all='arbitrary code codec/error codec/finish codec/mod ending event frame handshake names registry script stream utf8 wire'
 for file in ${*:-$all}; do
     tests=$(tests_of "$file")
     for features in $(features_of "$file"); do

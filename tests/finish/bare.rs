@@ -106,3 +106,32 @@ async fn buffers() {
         }
     }
 }
+
+/// What is discarded is counted, to the byte, and is not copied.
+#[tokio::test(start_paused = true)]
+async fn what_is_discarded_is_counted_and_not_copied() {
+    for local in ROLES {
+        let data = frame(local.peer(), 0x82, &[b'x'; 100]).repeat(100);
+        // Without a Close, and before and after one.
+        for (bytes, awaited) in [
+            (data.clone(), Awaited::Close),
+            ([&data[..], &their_close(local)].concat(), Awaited::End),
+            ([&data[..], &their_close(local), &data].concat(), Awaited::End),
+        ] {
+            let (io, mut peer) = duplex(1 << 20);
+            peer.write_all(&bytes).await.unwrap();
+            let mut bare = Bare::new(io, codec(local));
+            let finished = bare.finish(GOODBYE, Timeouts::DEFAULT).await;
+            let close = if awaited == Awaited::Close { 0 } else { their_close(local).len() };
+            match finished.ending.transport_end() {
+                TransportEnd::Cut { awaited: found, discarded, .. } => {
+                    assert_eq!((found, discarded), (awaited, Some((bytes.len() - close) as u64)));
+                }
+                other => panic!("{other:?}"),
+            }
+            if awaited == Awaited::Close {
+                assert_eq!(bare.read_buffer.capacity(), 0);
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 
-use websocket_close::{Awaited, CloseCode, ClosingHandshake, DecodeError, wire};
+use websocket_close::{CloseCode, ClosingHandshake, DecodeError, wire};
 
 use super::*;
 

@@ -184,6 +184,22 @@ async fn lost_inside_a_frame() {
     }
 }
 
+/// The same where the codec has told the application of that end already, and the transport ends once more.
+#[tokio::test(start_paused = true)]
+async fn lost_inside_a_frame_and_told() {
+    for local in ROLES {
+        let mut bytes = BytesMut::from(&frame(local.peer(), 0x82, b"data")[..3]);
+        let mut codec = codec(local).wrap(Bytewise);
+        while codec.decode(&mut bytes).unwrap().is_some() {}
+        assert!(matches!(codec.decode_eof(&mut bytes), Err(Error::UnexpectedEof)));
+        let (ours, peer) = duplex(1024);
+        drop(peer);
+        let finished = finish(&mut Framed::new(ours, codec), GOODBYE, Timeouts::DEFAULT).await;
+        assert_eq!(finished.ending.transport_end(), TransportEnd::InsideFrame);
+        assert_event(&finished, ABNORMAL, "");
+    }
+}
+
 /// After a write that failed, the transport is not written to, nor shut down, even if it would work again.
 #[tokio::test(start_paused = true)]
 async fn a_failed_write_is_the_last() {

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance, sleep, timeout};
 use tokio_util::codec::{BytesCodec, Decoder, Encoder, Framed};
 use websocket_close::codec::{Bare, CloseCodec, Error, Finished, Message, Timeouts, finish};
-use websocket_close::{CloseFrame, Loss, Role, TransportEnd};
+use websocket_close::{Awaited, CloseFrame, Loss, Role, TransportEnd};
 
 mod bare;
 mod cancel;
