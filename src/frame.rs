@@ -204,8 +204,25 @@ impl<'a> CloseFrame<'a> {
     #[cold]
     #[inline(never)]
     fn with_non_ascii(code: CloseCode, reason: &'a [u8]) -> Result<Self, DecodeError> {
-        let reason = utf8::check(reason).map_err(DecodeError::InvalidUtf8)?;
+        let reason = utf8::checked(reason).map_err(DecodeError::InvalidUtf8)?;
         Ok(Self { code: Some(code), reason })
+    }
+
+    /// Unmasks `payload` in place and decodes it.
+    #[inline]
+    pub(crate) fn from_masked_payload(key: [u8; 4], payload: &'a mut [u8]) -> Result<Self, DecodeError> {
+        let [k0, k1, k2, k3] = key;
+        match payload {
+            [] => Ok(Self::EMPTY),
+            [_] => Err(DecodeError::MissingByte),
+            [high, low, reason @ ..] => {
+                let code = u16::from_be_bytes([*high ^ k0, *low ^ k1]);
+                [*high, *low] = code.to_be_bytes();
+                let reason = utf8::unmasked([k2, k3, k0, k1], reason);
+                let code = CloseCode::new(code).map_err(DecodeError::InvalidCode)?;
+                Ok(Self { code: Some(code), reason: reason.map_err(DecodeError::InvalidUtf8)? })
+            }
+        }
     }
 
     /// Splits the payload of a Close into code and reason without judging the code; `None` without a body.
@@ -226,7 +243,7 @@ impl<'a> CloseFrame<'a> {
     pub fn unjudged(payload: &'a [u8]) -> Result<Option<(u16, &'a str)>, DecodeError> {
         match payload {
             [high, low, reason @ ..] if payload.len() <= MAX_PAYLOAD_LEN => {
-                let reason = utf8::check(reason).map_err(DecodeError::InvalidUtf8)?;
+                let reason = utf8::checked(reason).map_err(DecodeError::InvalidUtf8)?;
                 Ok(Some((u16::from_be_bytes([*high, *low]), reason)))
             }
             // No code stands in the way of judging these.

@@ -16,6 +16,7 @@ mod ending;
 mod event;
 mod frame;
 mod handshake;
+mod mask;
 mod names;
 pub mod registry;
 mod role;

@@ -1,18 +1,43 @@
-//! Bytes to a checked `&str`, fast for the at most 123 bytes of a close reason; the only `unsafe` of the crate.
+//! Bytes to a checked `&str`, fast for the at most 123 bytes of a close reason, masked or not; the only `unsafe` of the crate.
 
 use core::str::{self, Utf8Error};
+
+use crate::mask;
 
 /// `bytes` as text if every one of them is below 0x80.
 #[inline]
 pub(crate) fn ascii(bytes: &[u8]) -> Option<&str> {
-    if !is_ascii(bytes) {
-        return None;
-    }
-    // SAFETY: `is_ascii` has just seen that every byte of `bytes` is below 0x80, each byte of that kind is a whole
-    // character of UTF-8 by itself (RFC 3629, section 3), and so any sequence of them is valid UTF-8. That `is_ascii` says
-    // so of no other slice is tested below: each byte value at each place of a slice of each length.
+    text(bytes, is_ascii(bytes))
+}
+
+/// Checks that `bytes` are UTF-8, as [`core::str::from_utf8`] does and with its error; meant for what is not ASCII.
+#[inline]
+pub(crate) fn checked(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    text(bytes, is_utf8(bytes)).map_or_else(|| refused(bytes), Ok)
+}
+
+/// Unmasks `bytes` in place, and checks the result.
+#[inline]
+pub(crate) fn unmasked(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, Utf8Error> {
+    let is_text = mask::unmask(key, bytes) || is_utf8(bytes);
+    text(bytes, is_text).map_or_else(|| refused(bytes), Ok)
+}
+
+/// `core` knows where the fault is.
+#[cold]
+fn refused(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    str::from_utf8(bytes)
+}
+
+/// Call it with what `is_ascii`, `mask::unmask` or `is_utf8` has just said of these very bytes.
+#[inline]
+fn text(bytes: &[u8], is_text: bool) -> Option<&str> {
+    // SAFETY: `bytes` is valid UTF-8. `is_ascii` and `mask::unmask` have seen that every byte is below 0x80, which is a whole
+    // character by itself (RFC 3629, section 3). Tested below: each byte value at each place of a slice of each length.
+    // `is_utf8` asks simdutf8, or has the grammar of RFC 3629, section 4. tests/proofs holds it against that grammar for every
+    // string of four bytes, the longest a character can be; tests/utf8.rs for the edges of the grammar at every place.
     #[allow(unsafe_code)]
-    Some(unsafe { str::from_utf8_unchecked(bytes) })
+    is_text.then(|| unsafe { str::from_utf8_unchecked(bytes) })
 }
 
 /// Whether every byte is below 0x80.
@@ -51,28 +76,86 @@ fn is_ascii(bytes: &[u8]) -> bool {
     }
 }
 
-/// Checks that `bytes` are UTF-8, as [`core::str::from_utf8`] does and with its error; meant for what is not ASCII. The text is
-/// handed out by whoever has checked it.
-#[inline]
-pub(crate) fn check(bytes: &[u8]) -> Result<&str, Utf8Error> {
-    #[cfg(feature = "simdutf8")]
-    if suits_simdutf8(bytes) {
-        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-            return Ok(text);
-        }
-        // It does not say where the fault is.
-    }
-    str::from_utf8(bytes)
+/// Whether `bytes` are UTF-8; meant for what is not ASCII.
+#[cfg(not(feature = "simdutf8"))]
+fn is_utf8(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok()
 }
 
-/// Whether simdutf8 is likely to be faster than `core`: it takes the same time for any text, `core` a step for each character
-/// that is not ASCII, of which there are many in a text that has some at both ends. Below 64 bytes simdutf8 calls `core` itself.
+/// Whether `bytes` are UTF-8; meant for what is not ASCII.
 #[cfg(feature = "simdutf8")]
-#[inline]
-fn suits_simdutf8(bytes: &[u8]) -> bool {
-    match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
-        (Some(first), Some(last)) => bytes.len() >= 64 && !is_ascii(first) && !is_ascii(last),
-        _ => false,
+#[inline(never)]
+fn is_utf8(mut bytes: &[u8]) -> bool {
+    // 16 bytes of ASCII at either end are whole characters.
+    while let Some((_, rest)) = bytes.split_first_chunk::<16>().filter(|(first, _)| is_ascii(*first)) {
+        bytes = rest;
+    }
+    while let Some((rest, _)) = bytes.split_last_chunk::<16>().filter(|(_, last)| is_ascii(*last)) {
+        bytes = rest;
+    }
+    // simdutf8 takes the same time for any text of up to 128 bytes. It leaves those below 64 to `core`.
+    if bytes.len() >= 80 { simdutf8::basic::from_utf8(bytes).is_ok() } else { automaton::accepts(bytes) }
+}
+
+/// UTF-8 as an automaton: a load and a shift for each byte, where `core` has branches for each character.
+///
+/// A state is the place of a bit. From there on, six bits of a byte's row are the next state.
+#[cfg(feature = "simdutf8")]
+mod automaton {
+    use State::{AfterE0, AfterEd, AfterF0, AfterF4, Between, OneMore, Refused, ThreeMore, TwoMore};
+
+    #[derive(Clone, Copy)]
+    enum State {
+        Refused = 0,
+        /// Between two characters.
+        Between = 6,
+        OneMore = 12,
+        TwoMore = 18,
+        ThreeMore = 24,
+        AfterE0 = 30,
+        AfterEd = 36,
+        AfterF0 = 42,
+        AfterF4 = 48,
+    }
+
+    /// The grammar of RFC 3629, section 4.
+    #[rustfmt::skip]
+    const fn next(state: State, byte: u8) -> State {
+        match (state, byte) {
+            (Between, 0..=0x7f) | (OneMore, 0x80..=0xbf) => Between,
+            (Between, 0xc2..=0xdf) | (TwoMore, 0x80..=0xbf) | (AfterE0, 0xa0..=0xbf) | (AfterEd, 0x80..=0x9f) => OneMore,
+            (Between, 0xe0) => AfterE0,
+            (Between, 0xed) => AfterEd,
+            (Between, 0xe1..=0xef) | (ThreeMore, 0x80..=0xbf) | (AfterF0, 0x90..=0xbf) | (AfterF4, 0x80..=0x8f) => TwoMore,
+            (Between, 0xf0) => AfterF0,
+            (Between, 0xf1..=0xf3) => ThreeMore,
+            (Between, 0xf4) => AfterF4,
+            _ => Refused,
+        }
+    }
+
+    #[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "computed by the compiler")]
+    static ROWS: [u64; 256] = {
+        let states = [Between, OneMore, TwoMore, ThreeMore, AfterE0, AfterEd, AfterF0, AfterF4];
+        let mut rows = [0; 256];
+        let mut byte = 0;
+        while byte < rows.len() {
+            let mut index = 0;
+            while index < states.len() {
+                let state = states[index];
+                rows[byte] |= (next(state, byte as u8) as u64) << state as u32;
+                index += 1;
+            }
+            byte += 1;
+        }
+        rows
+    };
+
+    #[expect(clippy::indexing_slicing, reason = "a row for each byte")]
+    pub(super) fn accepts(bytes: &[u8]) -> bool {
+        // A shift takes the lowest six bits for its distance.
+        let state = bytes.iter().fold(Between as u64, |state, byte| ROWS[usize::from(*byte)] >> (state & 63));
+        state & 63 == Between as u64
     }
 }
 
@@ -81,20 +164,32 @@ fn suits_simdutf8(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// The precondition of the `unsafe` above: each byte value at each place of a slice of each length, ASCII elsewhere.
+    /// Each byte value at each place of a slice of each length, ASCII elsewhere, bare and masked.
     #[test]
     fn ascii_is_every_byte_below_0x80_and_nothing_else() {
+        const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+        let masked = |plain: [u8; 130]| core::array::from_fn::<_, 130, _>(|index| plain[index] ^ KEY[index % 4]);
         for len in 0..=130 {
-            let mut bytes = [0x7f; 130];
-            let bytes = &mut bytes[..len];
-            assert!(is_ascii(bytes), "{len} ASCII bytes");
+            let mut plain = [0x7f; 130];
+            assert!(is_ascii(&plain[..len]), "{len} ASCII bytes");
             for place in 0..len {
                 for value in 0..=u8::MAX {
-                    bytes[place] = value;
-                    assert_eq!(is_ascii(bytes), value < 0x80, "{value:#04x} at {place} of {len}");
+                    plain[place] = value;
+                    assert_eq!(is_ascii(&plain[..len]), value < 0x80, "{value:#04x} at {place} of {len}");
+                    let mut bytes = masked(plain);
+                    assert_eq!(mask::unmask(KEY, &mut bytes[..len]), value < 0x80, "{value:#04x} at {place} of {len}");
+                    assert_eq!(bytes[..len], plain[..len], "{value:#04x} at {place} of {len}");
                 }
-                bytes[place] = 0;
+                plain[place] = 0;
             }
+        }
+    }
+
+    /// `core` would accept what `is_utf8` refuses, so nobody would notice but by the time it takes.
+    #[test]
+    fn every_character_is_utf8() {
+        for character in '\0'..=char::MAX {
+            assert!(is_utf8(character.encode_utf8(&mut [0; 4]).as_bytes()), "{character:?}");
         }
     }
 }

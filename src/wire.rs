@@ -15,6 +15,7 @@
 
 use crate::code::CloseCode;
 use crate::frame::{CloseFrame, DecodeError, InvalidCloseFrame, MAX_PAYLOAD_LEN};
+use crate::mask;
 use crate::role::Role;
 
 /// The most bytes that a Close frame can have: 131. The header takes 2, the masking key 4, the payload up to 125.
@@ -173,10 +174,11 @@ impl<'a> RawClose<'a> {
     /// ```
     #[inline]
     pub fn decode(self) -> Result<CloseFrame<'a>, Error> {
-        if let Some(key) = self.key {
-            apply_mask(key, self.payload);
-        }
-        CloseFrame::from_payload(self.payload).map_err(Error::Payload)
+        let frame = match self.key {
+            Some(key) => CloseFrame::from_masked_payload(key, self.payload),
+            None => CloseFrame::from_payload(self.payload),
+        };
+        frame.map_err(Error::Payload)
     }
 }
 
@@ -248,21 +250,6 @@ impl Header {
     }
 }
 
-/// Masks or unmasks. [RFC 6455, 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)
-#[inline]
-pub(crate) fn apply_mask(key: [u8; 4], payload: &mut [u8]) {
-    let word = u32::from_ne_bytes(key);
-    let mut chunks = payload.chunks_exact_mut(4);
-    for chunk in &mut chunks {
-        if let Some(chunk) = chunk.first_chunk_mut() {
-            *chunk = (u32::from_ne_bytes(*chunk) ^ word).to_ne_bytes();
-        }
-    }
-    for (byte, key) in chunks.into_remainder().iter_mut().zip(key) {
-        *byte ^= key;
-    }
-}
-
 /// Writes a whole Close frame to the front of `buffer` and returns what it wrote. Every frame fits.
 ///
 /// A client passes a masking key, fresh and unpredictable for each frame
@@ -312,8 +299,8 @@ pub(crate) fn put_pong(payload: &[u8], mask: Option<[u8; 4]>, buffer: &mut bytes
     buffer.extend_from_slice(key);
     let start = buffer.len();
     buffer.extend_from_slice(payload);
-    if let (Some(key), Some(payload)) = (mask, buffer.get_mut(start..)) {
-        apply_mask(key, payload);
+    if let (Some(key), Some(masked)) = (mask, buffer.get_mut(start..)) {
+        mask::copy_masked(key, payload, masked);
     }
 }
 
@@ -326,33 +313,7 @@ fn write_masked_payload(frame: CloseFrame<'_>, [k0, k1, k2, k3]: [u8; 4], buffer
         [*high, *low] = [code_high ^ k0, code_low ^ k1];
         let from = frame.reason().as_bytes();
         if let Some(to) = reason.get_mut(..from.len()) {
-            copy_masked([k2, k3, k0, k1], from, to);
-        }
-    }
-}
-
-/// Copies `from` to `to`, which has the same length, and masks it.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a reason has at most 123 bytes")]
-fn copy_masked(key: [u8; 4], from: &[u8], to: &mut [u8]) {
-    let word = u32::from_le_bytes(key);
-    let copy = |to: &mut [u8; 16], from: &[u8; 16], word: u32| {
-        let two = u128::from(word) | u128::from(word) << 32;
-        *to = (u128::from_le_bytes(*from) ^ (two | two << 64)).to_le_bytes();
-    };
-    if let Some(end) = from.last_chunk() {
-        for (to, from) in to.chunks_exact_mut(16).zip(from.chunks_exact(16)) {
-            if let (Some(to), Some(from)) = (to.first_chunk_mut(), from.first_chunk()) {
-                copy(to, from, word);
-            }
-        }
-        // The last 16 bytes overlap the previous block, so rotate the key to their offset.
-        if let Some(to) = to.last_chunk_mut() {
-            copy(to, end, word.rotate_right(8 * from.len() as u32));
-        }
-    } else {
-        for ((to, from), key) in to.iter_mut().zip(from).zip(key.into_iter().cycle()) {
-            *to = *from ^ key;
+            mask::copy_masked([k2, k3, k0, k1], from, to);
         }
     }
 }
@@ -645,27 +606,5 @@ impl Error {
     #[must_use]
     pub const fn reply(self) -> CloseFrame<'static> {
         CloseFrame::from_code(self.answer_code())
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
-mod tests {
-    use super::*;
-
-    /// Masked in words and windows, and one byte at a time as the RFC has it: each length, each phase of the key.
-    #[test]
-    fn masks_as_byte_by_byte() {
-        const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-        let plain: [u8; 125] = core::array::from_fn(|index| index as u8);
-        let masked: [u8; 125] = core::array::from_fn(|index| plain[index] ^ KEY[index % 4]);
-        for len in 0..=125 {
-            let mut buffer = [0; 125];
-            copy_masked(KEY, &plain[..len], &mut buffer[..len]);
-            assert_eq!(buffer[..len], masked[..len], "copied");
-            apply_mask(KEY, &mut buffer[..len]);
-            assert_eq!(buffer[..len], plain[..len], "in place");
-            assert!(buffer[len..].iter().all(|byte| *byte == 0), "nothing behind");
-        }
     }
 }

@@ -14,7 +14,7 @@ cd "$copy"
 features_of() {
     case $1 in
     arbitrary) echo arbitrary ;;
-    codec/*) echo codec ;;
+    codec/* | mask) echo codec ;;
     stream) echo stream ;;
     frame) echo - bytes,serde ;;
     utf8) echo - simdutf8 ;;
@@ -26,7 +26,7 @@ features_of() {
 left_out() {
     case $1/$2 in
     frame/-) echo 'CloseFrame.*::(put|to_bytes)|TryFrom<Unchecked>' ;;
-    utf8/-) echo 'suits_simdutf8' ;;
+    utf8/-) echo 'is_utf8|automaton' ;;
     wire/-) echo 'put_pong|is_control|is_ping|first_of_one_frame|inside' ;;
     *) echo '^$' ;;
     esac
@@ -38,6 +38,7 @@ tests_of() {
     arbitrary) echo --test=arbitrary ;;
     code | names | registry) echo --test=code --test=display --test=panics ;;
     codec/*) echo --test=codec --test=codec_alloc --test=finish --test=regressions --test=corpus ;;
+    mask) echo --lib --test=wire --test=finish ;;
     ending) echo --test=ending --test=display ;;
     event) echo --test=event --test=display --test=browsers ;;
     frame) echo --test=frame --test=corpus --test=display --test=panics --test=serde ;;
@@ -50,7 +51,7 @@ tests_of() {
     esac
 }
 
-all='arbitrary code codec/error codec/finish codec/mod ending event frame handshake names registry script stream utf8 wire'
+all='arbitrary code codec/error codec/finish codec/mod ending event frame handshake mask names registry script stream utf8 wire'
 for file in ${*:-$all}; do
     tests=$(tests_of "$file")
     for features in $(features_of "$file"); do

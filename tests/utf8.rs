@@ -1,11 +1,12 @@
-//! Which reasons are UTF-8: against `core` and against the grammar of RFC 3629, through `CloseFrame::from_payload` and
-//! `CloseFrame::unjudged`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+//! Which reasons are UTF-8: against `core` and against the grammar of RFC 3629, through `CloseFrame::from_payload`,
+//! `CloseFrame::unjudged` and `RawClose::decode`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 use std::ops::RangeInclusive;
 use std::str;
 
-use websocket_close::{CloseFrame, DecodeError};
+use websocket_close::wire::{self, Peek};
+use websocket_close::{CloseFrame, DecodeError, Role};
 
 const TAIL: RangeInclusive<u8> = 0x80..=0xbf;
 
@@ -47,6 +48,11 @@ fn check(payload: &[u8]) {
     }
     let text = str::from_utf8(reason).map_err(DecodeError::InvalidUtf8);
     assert_eq!(CloseFrame::unjudged(payload), text.map(|text| Some((1000, text))));
+    // And masked.
+    let mut frame = [0x88, 0x80 | payload.len() as u8, 0x37, 0xfa, 0x21, 0x3d].to_vec();
+    frame.extend(payload.iter().zip([0x37, 0xfa, 0x21, 0x3d].iter().cycle()).map(|(byte, key)| byte ^ key));
+    let Ok(Peek::Close(close)) = wire::peek(Role::Server, &mut frame) else { panic!() };
+    assert_eq!(close.decode(), CloseFrame::from_payload(payload).map_err(Into::into));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::{Buffer, CloseCodec, Discard, Error, Frames, Message, OurClose, Readi
 use crate::ending::{Awaited, Ending, Loss, TransportEnd};
 use crate::frame::CloseFrame;
 use crate::handshake::TransportAction;
+use crate::mask;
 use crate::role::Role;
 use crate::wire::{self, Scanner};
 
@@ -399,7 +400,7 @@ fn ping(local: Role, src: &mut BytesMut) -> Ping {
     let mut payload = src.split_to(payload_len);
     // A header of two bytes has no key.
     if let Some(key) = header.last_chunk() {
-        wire::apply_mask(*key, &mut payload);
+        mask::unmask(*key, &mut payload);
     }
     Ping::Whole(payload)
 }

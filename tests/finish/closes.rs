@@ -386,7 +386,7 @@ async fn every_loop_ends_at_their_close() {
             }
         };
         // The peer waits for the answer, and ends nothing before.
-        timeout(Duration::from_secs(5), looped).await.expect("the loop does not end");
+        timeout(Duration::from_secs(5), looped).await.unwrap();
         let answered = async {
             let mut answer = vec![0; our_echo(Role::Server).len()];
             peer.read_exact(&mut answer).await.unwrap();
