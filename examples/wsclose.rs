@@ -60,7 +60,7 @@ pub(crate) fn wsclose(
         Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => 0,
         Err(error) => {
             // If this fails too, there is nobody to tell.
-            let _ = writeln!(err, "wsclose: {error}");
+            let _ = writeln!(err, "wsclose: {}", printable(&error.to_string()));
             2
         }
     }
@@ -110,7 +110,7 @@ fn decode(args: &mut lexopt::Parser, input: impl BufRead, out: &mut impl Write) 
     let mut explain = |mut bytes: Vec<u8>| {
         let decoded = if payload { Decoded::payload(role, &bytes) } else { Decoded::frame(role, &mut bytes) };
         if json {
-            return writeln!(out, "{}", decoded.json());
+            return writeln!(out, "{}", printable(&decoded.json().to_string()));
         }
         if !matches!(decoded.outcome, Outcome::Close(_)) {
             status = 1;
@@ -288,6 +288,21 @@ impl<'a> Decoded<'a> {
             Some(Role::Server) | None => hex::encode(wire::encode(answer, None, &mut [0; 131])),
         }
     }
+}
+
+/// A line that is safe to print: what could disturb a terminal or an editor, such as U+009B or a bidi control, becomes
+/// `\uXXXX`. JSON stays the same JSON.
+fn printable(line: &str) -> String {
+    let mut printable = String::new();
+    for character in line.chars() {
+        // `escape_debug` would also escape quotes and backslashes. In JSON they are syntax.
+        if matches!(character, ' '..='~') || character.escape_debug().len() == 1 {
+            printable.push(character);
+        } else {
+            printable.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    printable
 }
 
 fn row(out: &mut impl Write, label: &str, value: impl Display) -> io::Result<()> {

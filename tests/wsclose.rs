@@ -88,6 +88,32 @@ fn faults_as_json() {
     }
 }
 
+/// Controls, bidi controls, what has no width, what separates lines, and a tag beyond U+FFFF.
+const DISTURBING: &str = "\u{0}\u{7}\t\r\n\u{1b}\u{7f}\u{80}\u{85}\u{9b}\u{9f}\u{ad}\u{61c}\u{200b}\u{200d}\u{200e}\u{2028}\u{2029}\
+    \u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}\u{fffe}\u{e0001}\u{10fffd}";
+
+#[test]
+fn no_reason_disturbs_who_prints_it() {
+    for reason in [DISTURBING, "\"\\/'", "plain é 中 😀", "e\u{301}"] {
+        let hex = hex::encode([b"\x03\xe8", reason.as_bytes()].concat());
+        for args in [&["decode", "--json", "--payload", &hex][..], &["decode", "--payload", &hex]] {
+            let (_, out, _) = run(args, "");
+            let printed = out.trim_end_matches('\n').chars();
+            let raw = printed.filter(|c| *c != '\n' && !matches!(c, ' '..='~') && c.escape_debug().len() > 1);
+            // The form for people leaves combining characters as they are, unless they come first.
+            let raw: Vec<char> = raw.filter(|c| args.contains(&"--json") || *c != '\u{301}').collect();
+            assert_eq!(raw, [], "{args:?}: {out:?}");
+        }
+        // After parsing, nothing has changed.
+        let (_, out, _) = run(&["decode", "--json", "--payload", &hex], "");
+        assert_eq!(out.lines().count(), 1);
+        assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["reason"], reason);
+    }
+    // Text that can be read stays text.
+    let hex = hex::encode("\u{3}é 中 😀".as_bytes()).replacen("03", "03f3", 1);
+    assert!(run(&["decode", "--json", "--payload", &hex], "").1.contains("é 中 😀"));
+}
+
 #[test]
 fn decode_for_people() {
     let (status, out, err) = run(&["decode", "88856c10d27663b1b00f09"], "");
@@ -174,6 +200,7 @@ fn bad_usage_is_one_line_and_status_2() {
         &[][..],
         &["explain"],
         &["--json"],
+        &["decode", "--a\n\u{9b}"],
         &["decode", "8"],
         &["decode", "88zz"],
         &["decode", "8800", "xx"],
@@ -190,6 +217,7 @@ fn bad_usage_is_one_line_and_status_2() {
     ] {
         let (status, _, err) = run(args, "");
         assert_eq!((status, err.lines().count()), (2, 1), "{args:?}: {err}");
+        assert!(!err.trim_end().contains(char::is_control), "{args:?}: {err:?}");
     }
     let (status, out, err) = run(&["--help"], "");
     assert_eq!((status, err.as_str()), (0, ""));
