@@ -6,89 +6,144 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use websocket_close::wire::{self, Peek, Scanner};
 use websocket_close::{
-    Awaited, CloseFrame, ClosingHandshake, Ending, Loss, OwnedCloseFrame, Role, TransportAction, TransportEnd,
+    Awaited, CloseCode, CloseFrame, ClosingHandshake, Ending, Loss, OwnedCloseFrame, Role, TransportAction,
+    TransportEnd,
 };
 
-/// How long each end waits for the other.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an end waits for the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// For the Closes. A server waits so long for its client, and once more after it has told it to go.
+    pub(crate) close: Duration,
+    /// For the end of the transport, from the Closes on.
+    pub(crate) end: Duration,
+}
 
-/// How many bytes an end reads and discards at most, once the Closes are done. A peer may send for ever.
-const MAX_DISCARDED: u64 = 1 << 20;
+const PATIENCE: Patience = Patience { close: Duration::from_secs(10), end: Duration::from_secs(2) };
 
-/// Serves until the client closes, breaks the protocol, or is lost.
-pub(crate) fn server(mut stream: TcpStream) -> Ending {
-    let mut closing = ClosingHandshake::new(Role::Server);
-    let mut reader = Reader::new(Role::Server);
-    while closing.transport() == TransportAction::Keep {
-        let answer = match reader.next_close(&mut stream) {
-            Ok(Ok(close)) => closing.receive(close.as_frame()),
-            Ok(Err(error)) => closing.reject(error),
-            Err(end) => return closing.into_ending(end),
-        };
-        write(&mut stream, answer, None, &mut closing);
-    }
-    let end = end(stream, closing.transport());
-    closing.into_ending(end)
+/// How many bytes an end reads and discards at most, once the Closes are done.
+const MAX_DISCARDED: u64 = 64 << 20;
+
+/// Serves until the client closes, breaks the protocol, or is lost. A client that takes too long is told to go.
+pub(crate) fn server(stream: TcpStream, patience: Patience) -> Ending {
+    let closing = ClosingHandshake::new(Role::Server);
+    end(Socket::new(stream, patience.close), closing, patience)
 }
 
 /// Closes with `goodbye`, waits for the server's Close, and then for the server to end the transport.
-pub(crate) fn client(mut stream: TcpStream, goodbye: CloseFrame<'_>) -> Ending {
+pub(crate) fn client(stream: TcpStream, goodbye: CloseFrame<'_>, patience: Patience) -> Ending {
     let mut closing = ClosingHandshake::new(Role::Client);
-    let mut reader = Reader::new(Role::Client);
+    let mut socket = Socket::new(stream, patience.close);
     let goodbye = closing.start(goodbye);
-    write(&mut stream, goodbye, Some(key()), &mut closing);
+    socket.write_close(goodbye, &mut closing);
+    end(socket, closing, patience)
+}
+
+/// Reads until the closing handshake is over, and then ends the transport.
+fn end(mut socket: Socket, mut closing: ClosingHandshake, patience: Patience) -> Ending {
+    let mut reader = Reader::new(closing.local());
     while closing.transport() == TransportAction::Keep {
-        let answer = match reader.next_close(&mut stream) {
+        let awaited = if closing.close_pending() { Awaited::Write } else { Awaited::Close };
+        let frame = match reader.next_close(&mut socket, awaited) {
             Ok(Ok(close)) => closing.receive(close.as_frame()),
             Ok(Err(error)) => closing.reject(error),
+            Err(TransportEnd::Cut { .. }) if closing.is_open() => {
+                socket.wait(patience.close);
+                closing.start(CloseCode::GOING_AWAY.into())
+            }
             Err(end) => return closing.into_ending(end),
         };
-        write(&mut stream, answer, Some(key()), &mut closing);
+        socket.write_close(frame, &mut closing);
     }
-    let end = end(stream, closing.transport());
+    let end = socket.end(closing.transport(), patience.end);
     closing.into_ending(end)
 }
 
-/// Writes the Close that the handshake has chosen, if there is one. If that fails, the transport is lost, and the next
-/// read reports it.
-fn write(stream: &mut TcpStream, frame: Option<CloseFrame<'_>>, mask: Option<[u8; 4]>, closing: &mut ClosingHandshake) {
-    if let Some(frame) = frame {
-        if stream.write_all(wire::encode(frame, mask, &mut [0; wire::MAX_FRAME_LEN])).is_ok() {
+/// A socket whose reads and writes fail when a deadline has passed. The time-outs of `TcpStream` count from each call, so a
+/// peer that sends a byte now and then would never meet one.
+struct Socket {
+    stream: TcpStream,
+    deadline: Instant,
+    patience: Duration,
+}
+
+impl Socket {
+    fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, deadline: Instant::now() + patience, patience }
+    }
+
+    /// Starts a new wait.
+    fn wait(&mut self, patience: Duration) {
+        (self.deadline, self.patience) = (Instant::now() + patience, patience);
+    }
+
+    /// The time that is left. It is never zero, which `TcpStream` takes for an error.
+    fn time_left(&self) -> io::Result<Option<Duration>> {
+        match self.deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+            left => Ok(Some(left)),
+        }
+    }
+
+    /// Writes the Close that the handshake has chosen, if there is one. If that fails, the next read reports why.
+    fn write_close(&mut self, frame: Option<CloseFrame<'_>>, closing: &mut ClosingHandshake) {
+        let Some(frame) = frame else { return };
+        let mask = (closing.local() == Role::Client).then(key);
+        if self.write_all(wire::encode(frame, mask, &mut [0; wire::MAX_FRAME_LEN])).is_ok() {
             closing.mark_written();
         }
     }
-}
 
-/// Ends the transport in order. Closing it with unread bytes would reset it, and the reset can destroy our own Close.
-fn end(mut stream: TcpStream, action: TransportAction) -> TransportEnd {
-    if action == TransportAction::End {
-        // If this fails, the transport is lost, and the read below reports it.
-        let _ = stream.shutdown(Shutdown::Write);
+    /// Ends the transport in order. Closing it with unread bytes would reset it, and the reset can destroy our own Close.
+    fn end(mut self, action: TransportAction, patience: Duration) -> TransportEnd {
+        if action == TransportAction::End {
+            // If this fails, the transport is lost, and the read below reports it.
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
+        self.wait(patience);
+        match io::copy(&mut Read::take(&mut self, MAX_DISCARDED), &mut io::sink()) {
+            Ok(discarded @ MAX_DISCARDED..) => {
+                TransportEnd::Cut { awaited: Awaited::End, after: patience, discarded: Some(discarded) }
+            }
+            Ok(_) => TransportEnd::InOrder,
+            Err(error) => self.ended_by(&error, Awaited::End),
+        }
     }
-    let cut = |discarded| TransportEnd::Cut { awaited: Awaited::End, after: PATIENCE, discarded };
-    match io::copy(&mut Read::take(&mut stream, MAX_DISCARDED), &mut io::sink()) {
-        Ok(discarded @ MAX_DISCARDED..) => cut(Some(discarded)),
-        Ok(_) => TransportEnd::InOrder,
-        Err(error) if timed_out(&error) => cut(None),
-        Err(error) => TransportEnd::Lost(loss(&error)),
+
+    /// How the transport has ended if reading failed like this.
+    fn ended_by(&self, error: &io::Error, awaited: Awaited) -> TransportEnd {
+        TransportEnd::Lost(match error.kind() {
+            // The kind of a time-out depends on the platform.
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                return TransportEnd::Cut { awaited, after: self.patience, discarded: None };
+            }
+            ErrorKind::ConnectionReset => Loss::Reset,
+            ErrorKind::ConnectionAborted => Loss::Aborted,
+            ErrorKind::BrokenPipe => Loss::BrokenPipe,
+            _ => Loss::Other,
+        })
     }
 }
 
-/// Whether the read timed out. The kind depends on the platform.
-fn timed_out(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.time_left()?)?;
+        self.stream.read(buffer)
+    }
 }
 
-fn loss(error: &io::Error) -> Loss {
-    match error.kind() {
-        ErrorKind::ConnectionReset => Loss::Reset,
-        ErrorKind::ConnectionAborted => Loss::Aborted,
-        ErrorKind::BrokenPipe => Loss::BrokenPipe,
-        _ => Loss::Other,
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.time_left()?)?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
     }
 }
 
@@ -105,7 +160,11 @@ impl Reader {
     }
 
     /// The next Close, or what is wrong with it. The outer error tells how the transport ended before one came.
-    fn next_close(&mut self, stream: &mut TcpStream) -> Result<Result<OwnedCloseFrame, wire::Error>, TransportEnd> {
+    fn next_close(
+        &mut self,
+        socket: &mut Socket,
+        awaited: Awaited,
+    ) -> Result<Result<OwnedCloseFrame, wire::Error>, TransportEnd> {
         loop {
             match self.scanner.skip(&self.unread) {
                 Ok(other) => self.unread.drain(..other),
@@ -122,14 +181,12 @@ impl Reader {
                 Err(error) => return Ok(Err(error)),
             }
             let mut chunk = [0; 1024];
-            match stream.read(&mut chunk) {
+            match socket.read(&mut chunk) {
                 Ok(0) if self.scanner.at_boundary() && self.unread.is_empty() => return Err(TransportEnd::InOrder),
                 Ok(0) => return Err(TransportEnd::InsideFrame),
                 Ok(read) => self.unread.extend(chunk.iter().take(read)),
-                Err(error) if timed_out(&error) => {
-                    return Err(TransportEnd::Cut { awaited: Awaited::Close, after: PATIENCE, discarded: None });
-                }
-                Err(error) => return Err(TransportEnd::Lost(loss(&error))),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(socket.ended_by(&error, awaited)),
             }
         }
     }
@@ -141,23 +198,19 @@ fn key() -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// The two ends of a connection, as if the HTTP upgrade were done. Each gives up after `PATIENCE`.
+/// The two ends of a connection, as if the HTTP upgrade were done.
 pub(crate) fn connected() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let client = TcpStream::connect(listener.local_addr()?)?;
     let (server, _) = listener.accept()?;
-    for stream in [&client, &server] {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-    }
     Ok((client, server))
 }
 
 fn main() -> io::Result<()> {
     let (client_stream, server_stream) = connected()?;
     thread::scope(|scope| {
-        scope.spawn(|| println!("server: {}", server(server_stream)));
-        println!("client: {}", client(client_stream, CloseFrame::from_static(1000, "work done")));
+        scope.spawn(|| println!("server: {}", server(server_stream, PATIENCE)));
+        println!("client: {}", client(client_stream, CloseFrame::from_static(1000, "work done"), PATIENCE));
     });
     Ok(())
 }

@@ -3,14 +3,18 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use websocket_close::{CloseFrame, Ending, Role, TransportEnd};
+use blocking::Patience;
+use websocket_close::{Awaited, CloseFrame, Ending, Role, TransportEnd};
 
 #[allow(dead_code, reason = "its `main`")]
 #[path = "../examples/blocking.rs"]
 mod blocking;
+
+/// More than any test needs.
+const PATIENCE: Patience = Patience { close: Duration::from_secs(20), end: Duration::from_secs(20) };
 
 /// What the application is told: code, reason, wasClean.
 fn facts(ending: &Ending) -> (u16, String, bool) {
@@ -25,8 +29,8 @@ fn told(code: u16, reason: &str, was_clean: bool) -> (u16, String, bool) {
 /// How it ended for the client and for the server.
 fn converse(goodbye: CloseFrame<'static>) -> (Ending, Ending) {
     let (client, server) = blocking::connected().unwrap();
-    let server = thread::spawn(|| blocking::server(server));
-    (blocking::client(client, goodbye), server.join().unwrap())
+    let server = thread::spawn(|| blocking::server(server, PATIENCE));
+    (blocking::client(client, goodbye, PATIENCE), server.join().unwrap())
 }
 
 #[test]
@@ -57,7 +61,7 @@ fn raw_peer(mut stream: TcpStream, input: &[u8], end_first: bool) -> Vec<u8> {
 /// How it ended for the server after these bytes of a client, and what the client got back.
 fn served(input: &[u8], end_first: bool) -> (Ending, Vec<u8>) {
     let (client, server) = blocking::connected().unwrap();
-    let server = thread::spawn(|| blocking::server(server));
+    let server = thread::spawn(|| blocking::server(server, PATIENCE));
     let output = raw_peer(client, input, end_first);
     (server.join().unwrap(), output)
 }
@@ -104,7 +108,7 @@ fn the_server_loses_its_client() {
 #[test]
 fn the_client_waits_for_the_servers_end() {
     let (client, mut server) = blocking::connected().unwrap();
-    let client = thread::spawn(|| blocking::client(client, CloseFrame::from_static(1000, "")));
+    let client = thread::spawn(|| blocking::client(client, CloseFrame::from_static(1000, ""), PATIENCE));
     let mut goodbye = [0; 8];
     server.read_exact(&mut goodbye).unwrap();
     assert_eq!(goodbye[..2], [0x88, 0x82], "masked");
@@ -125,10 +129,108 @@ fn the_client_waits_for_the_servers_end() {
 fn the_client_meets_a_bad_or_a_lost_server() {
     for input in [&b""[..], b"\x81\x02h", b"\x88\x02\x03", b"\x88\x02\x03\xed", b"\x88\x82\0\0\0\0\x03\xe8"] {
         let (client, server) = blocking::connected().unwrap();
-        let client = thread::spawn(|| blocking::client(client, CloseFrame::EMPTY));
+        let client = thread::spawn(|| blocking::client(client, CloseFrame::EMPTY, PATIENCE));
         let output = raw_peer(server, input, true);
         assert_eq!(output.len(), 6, "the client's empty Close and nothing else: {output:x?}");
         assert_eq!(facts(&client.join().unwrap()), told(1006, "", false), "{input:x?}");
+    }
+}
+
+/// For peers that never let go.
+const SHORT: Patience = Patience { close: Duration::from_millis(300), end: Duration::from_millis(200) };
+
+/// What a peer does for ever.
+#[derive(Clone, Copy, Debug)]
+enum Habit {
+    Nothing,
+    /// Sends this again and again, with a pause.
+    Sends(&'static [u8]),
+    /// Sends as much as goes, and does not read.
+    Floods,
+}
+
+/// A frame whose length is a lie. What comes behind it is payload.
+const HUGE: &[u8] = b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0";
+
+/// Keeps to the habit until `end` has ended. It must do so a hundred times before the peer gives up.
+fn pester(peer: &mut TcpStream, habit: Habit, end: JoinHandle<Ending>) -> Ending {
+    peer.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+    let started = Instant::now();
+    let flood = vec![0; 1 << 16];
+    while !end.is_finished() {
+        assert!(started.elapsed() < Duration::from_secs(30), "{habit:?}");
+        // An error is an end that has cut the transport.
+        let _ = match habit {
+            Habit::Nothing => Ok(()),
+            Habit::Sends(bytes) => peer.write_all(bytes),
+            Habit::Floods => peer.write_all(&flood),
+        };
+        if !matches!(habit, Habit::Floods) {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+    end.join().unwrap()
+}
+
+#[track_caller]
+fn assert_cut(ending: &Ending, awaited: Awaited, after: Duration) {
+    match ending.transport_end() {
+        TransportEnd::Cut { awaited: what, after: time, .. } => assert_eq!((what, time), (awaited, after)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_server_waits_for_no_client_for_ever() {
+    for (first, habit) in [
+        (&b""[..], Habit::Nothing),
+        (b"", Habit::Sends(b"\x89\x80\0\0\0\0")),
+        (HUGE, Habit::Sends(b"x")),
+        (HUGE, Habit::Floods),
+    ] {
+        let (mut client, server) = blocking::connected().unwrap();
+        let server = thread::spawn(|| blocking::server(server, SHORT));
+        client.write_all(first).unwrap();
+        let ending = pester(&mut client, habit, server);
+        // It has told the client to go, once, and has waited once more.
+        assert_eq!(ending.closing().ours(), Some(CloseFrame::from_static(1001, "")), "{habit:?}");
+        assert!(ending.closing().is_written());
+        assert_cut(&ending, Awaited::Close, SHORT.close);
+        let mut output = [0; 8];
+        let read = client.read(&mut output);
+        assert!(!matches!(read, Ok(len) if output[..len] != *b"\x88\x02\x03\xe9"), "{habit:?}: {output:x?}");
+    }
+}
+
+#[test]
+fn a_client_that_is_told_to_go_may_still_answer() {
+    let (mut client, server) = blocking::connected().unwrap();
+    let server = thread::spawn(|| blocking::server(server, Patience { end: PATIENCE.end, ..SHORT }));
+    let mut close = [0; 4];
+    client.read_exact(&mut close).unwrap();
+    assert_eq!(&close, b"\x88\x02\x03\xe9");
+    let output = raw_peer(client, b"\x88\x82\0\0\0\0\x03\xe9", false);
+    assert_eq!(output, b"");
+    assert_eq!(facts(&server.join().unwrap()), told(1001, "", true));
+}
+
+#[test]
+fn the_client_waits_for_no_server_for_ever() {
+    for (first, habit, awaited) in [
+        (&b""[..], Habit::Nothing, Awaited::Close),
+        (b"", Habit::Sends(b"\x89\0"), Awaited::Close),
+        (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", Habit::Sends(b"x"), Awaited::Close),
+        (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", Habit::Floods, Awaited::Close),
+        (b"\x88\0", Habit::Nothing, Awaited::End),
+        (b"\x88\0", Habit::Sends(b"x"), Awaited::End),
+        (b"\x88\0", Habit::Floods, Awaited::End),
+    ] {
+        let (client, mut server) = blocking::connected().unwrap();
+        let client = thread::spawn(|| blocking::client(client, CloseFrame::EMPTY, SHORT));
+        server.write_all(first).unwrap();
+        let ending = pester(&mut server, habit, client);
+        assert_cut(&ending, awaited, if awaited == Awaited::End { SHORT.end } else { SHORT.close });
+        assert_eq!(ending.event().was_clean(), awaited == Awaited::End, "{habit:?}");
     }
 }
 
