@@ -28,18 +28,35 @@ const ABNORMAL: &str = "1006 (abnormal closure), not clean";
 
 #[test]
 fn an_own_parser() {
-    let cases: [(&[u8], &[u8], &str); 6] = [
+    let cases: [(&[u8], &[u8], &str); 20] = [
         (b"\x88\x85\0\0\0\0\x03\xe9bye", b"\x88\x02\x03\xe9", r#"1001 (going away) "bye", clean"#),
         (b"\x88\x80\0\0\0\0\x81\x81\0\0\0\0x", b"\x88\x00", "1005 (no status received), clean"),
         (b"\x88\x81\0\0\0\0\x03", b"\x88\x02\x03\xea", ABNORMAL),
         (b"\x88\x83\0\0\0\0\x03\xe8\xff", b"\x88\x02\x03\xef", ABNORMAL),
         (b"\x81\x82\x20\x20\0\0HI", b"\x81\x02hi", ABNORMAL),
         (b"\x88\x85\0\0\0\0\x03\xe9b", b"", ABNORMAL),
+        // A Close with RSV bits, without FIN, without a mask, with a long form of the length.
+        (b"\xc8\x82\0\0\0\0\x03\xe8", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\xf8\x82\0\0\0\0\x03\xe8", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\x08\x82\0\0\0\0\x03\xe8", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\x88\x02\x03\xe8\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\x88\xfe\0\x02\0\0\0\0\x03\xe8", b"\x88\x02\x03\xea", ABNORMAL),
+        // A ping, a pong, a fragment.
+        (b"\x89\x82\x20\x20\0\0HI\x88\x80\0\0\0\0", b"\x8a\x02hi\x88\0", "1005 (no status received), clean"),
+        (b"\x8a\x80\0\0\0\0\x88\x80\0\0\0\0", b"\x88\0", "1005 (no status received), clean"),
+        (b"\x01\x80\0\0\0\0\x88\x80\0\0\0\0", b"\x01\0\x88\0", "1005 (no status received), clean"),
+        // Other frames that nobody may send, or that are too long.
+        (b"\xc1\x80\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\xc9\x80\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\x09\x80\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\x83\x80\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\x8b\x80\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
+        (b"\x82\xfe\0\x7e", b"\x88\x02\x03\xf1", ABNORMAL),
     ];
     for (received, answer, event) in cases {
         let mut sent = Vec::new();
-        assert_eq!(own_parser::serve(received, &mut sent).event().to_string(), event);
-        assert_eq!(sent, answer);
+        assert_eq!(own_parser::serve(received, &mut sent).event().to_string(), event, "{received:x?}");
+        assert_eq!(sent, answer, "{received:x?}");
     }
 }
 
