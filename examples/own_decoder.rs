@@ -9,15 +9,19 @@ use std::time::Duration;
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::codec::{Decoder, Framed};
 use websocket_close::wire::{self, Header, MAX_FRAME_LEN, Peek};
 use websocket_close::{
     Awaited, CloseCode, CloseFrame, ClosingHandshake, Ending, OwnedCloseFrame, Role, TransportAction, TransportEnd,
 };
 
-/// How long the client waits for the server to end the transport.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the server may say nothing. Then the client closes.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long the client waits for the server's Close, from its own on, and how long its own may take to be written.
+const CLOSE: Duration = Duration::from_secs(10);
+/// How long the client waits for the server to end the transport, from the Closes on.
+const END: Duration = Duration::from_secs(2);
 
 /// A client's decoder.
 struct Frames;
@@ -32,6 +36,8 @@ enum Frame {
 enum Error {
     #[error(transparent)]
     Close(#[from] wire::Error),
+    #[error("a masked frame from a server, or RSV bits without an extension")]
+    Wrong,
     #[error("a frame of {0} bytes")]
     TooBig(u64),
     #[error("the transport ended inside a frame")]
@@ -57,6 +63,7 @@ impl Decoder for Frames {
                 src.reserve(need);
                 Ok(None)
             }
+            Peek::NotClose(Header { rsv: 1.., .. } | Header { masked: Some(true), .. }) => Err(Error::Wrong),
             Peek::NotClose(Header { frame_len: None, .. }) => Ok(None),
             // Check the length before you reserve memory for it: the peer may announce anything.
             Peek::NotClose(Header { frame_len: Some(len @ 65_536..), .. }) => Err(Error::TooBig(len)),
@@ -76,36 +83,66 @@ impl Decoder for Frames {
 }
 
 /// Receives frames until the end. `key` masks the one Close that goes out.
-pub(crate) async fn receive(transport: impl AsyncRead + AsyncWrite + Unpin, key: [u8; 4]) -> io::Result<Ending> {
+pub(crate) async fn receive(transport: impl AsyncRead + AsyncWrite + Unpin, key: [u8; 4]) -> Ending {
     let mut framed = Framed::new(transport, Frames);
     let mut closing = ClosingHandshake::new(Role::Client);
-    let answer = loop {
-        match framed.next().await {
-            Some(Ok(Frame::Other(frame))) => println!("a frame of {} bytes", frame.len()),
-            Some(Ok(Frame::Close(close))) => break closing.receive(close.as_frame()),
-            Some(Err(Error::Close(error))) => break closing.reject(error),
-            Some(Err(Error::TooBig(_))) => break closing.fail(CloseCode::MESSAGE_TOO_BIG.into()),
-            Some(Err(Error::CutShort)) => return Ok(closing.into_ending(TransportEnd::InsideFrame)),
-            Some(Err(Error::Io(error))) => return Ok(closing.into_ending(TransportEnd::Lost(error.kind().into()))),
-            None => return Ok(closing.into_ending(TransportEnd::InOrder)),
+    let mut deadline = Instant::now() + IDLE;
+    while closing.transport() == TransportAction::Keep {
+        let next = tokio::select! {
+            // Look at the clock first: a server that floods always has a next frame.
+            biased;
+            () = sleep_until(deadline) => None,
+            next = framed.next() => Some(next),
+        };
+        let close = match next {
+            Some(Some(Ok(Frame::Other(frame)))) => {
+                println!("a frame of {} bytes", frame.len());
+                if closing.is_open() {
+                    deadline = Instant::now() + IDLE;
+                }
+                continue;
+            }
+            Some(Some(Ok(Frame::Close(close)))) => closing.receive(close.as_frame()),
+            Some(Some(Err(Error::Close(error)))) => closing.reject(error),
+            Some(Some(Err(Error::Wrong))) => closing.fail(CloseCode::PROTOCOL_ERROR.into()),
+            Some(Some(Err(Error::TooBig(_)))) => closing.fail(CloseCode::MESSAGE_TOO_BIG.into()),
+            Some(Some(Err(Error::CutShort))) => return closing.into_ending(TransportEnd::InsideFrame),
+            Some(Some(Err(Error::Io(error)))) => return closing.into_ending(TransportEnd::Lost(error.kind().into())),
+            Some(None) => return closing.into_ending(TransportEnd::InOrder),
+            None if closing.is_open() => closing.start(CloseCode::GOING_AWAY.into()),
+            None => {
+                let awaited = if closing.is_written() { Awaited::Close } else { Awaited::Write };
+                return closing.into_ending(TransportEnd::Cut { awaited, after: CLOSE, discarded: None });
+            }
+        };
+        if let Some(close) = close {
+            deadline = Instant::now() + CLOSE;
+            // If this fails, the next frame or the end of the transport tells more.
+            if let Ok(Ok(())) = timeout_at(deadline, write(framed.get_mut(), close, key)).await {
+                closing.mark_written();
+            }
         }
-    };
+    }
+
     let mut transport = framed.into_inner();
-    if let Some(answer) = answer {
-        transport.write_all(wire::encode(answer, Some(key), &mut [0; MAX_FRAME_LEN])).await?;
-        transport.flush().await?;
-        closing.mark_written();
-    }
-    // After both Closes a client waits for the server. After a failure it ends the transport itself.
-    if closing.transport() == TransportAction::End {
-        transport.shutdown().await?;
-    }
-    let end = match timeout(PATIENCE, tokio::io::copy(&mut transport, &mut tokio::io::sink())).await {
+    let end = async {
+        // After both Closes a client waits for the server. After a failure it ends the transport itself.
+        if closing.transport() == TransportAction::End {
+            let _ = transport.shutdown().await;
+        }
+        tokio::io::copy(&mut transport, &mut tokio::io::sink()).await
+    };
+    let end = match timeout(END, end).await {
         Ok(Ok(_)) => TransportEnd::InOrder,
         Ok(Err(error)) => TransportEnd::Lost(error.kind().into()),
-        Err(_) => TransportEnd::Cut { awaited: Awaited::End, after: PATIENCE, discarded: None },
+        Err(_) => TransportEnd::Cut { awaited: Awaited::End, after: END, discarded: None },
     };
-    Ok(closing.into_ending(end))
+    closing.into_ending(end)
+}
+
+async fn write(transport: &mut (impl AsyncWrite + Unpin), close: CloseFrame<'_>, key: [u8; 4]) -> io::Result<()> {
+    transport.write_all(wire::encode(close, Some(key), &mut [0; MAX_FRAME_LEN])).await?;
+    transport.flush().await
 }
 
 /// A masking key that nobody can predict. The standard library seeds its hash maps with random numbers of the system.
@@ -119,6 +156,6 @@ async fn main() -> io::Result<()> {
     let (client, mut server) = tokio::io::duplex(1024);
     server.write_all(b"\x81\x05hello\x88\x09\x03\xf4restart").await?;
     server.shutdown().await?;
-    println!("{}", receive(client, key()).await?);
+    println!("{}", receive(client, key()).await);
     Ok(())
 }

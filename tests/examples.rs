@@ -2,14 +2,15 @@
 #![cfg(feature = "codec")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use std::future::pending;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tokio::time::timeout;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{advance, sleep, timeout};
 use tokio_util::codec::Framed;
 use websocket_close::codec::{CloseCodec, Timeouts, finish};
-use websocket_close::{CloseFrame, Role, TransportEnd};
+use websocket_close::{Awaited, CloseFrame, Role, TransportEnd};
 
 #[path = "../examples/own_decoder.rs"]
 #[allow(dead_code)]
@@ -25,6 +26,44 @@ mod proxy;
 mod wrap;
 
 const ABNORMAL: &str = "1006 (abnormal closure), not clean";
+
+/// What a peer does until the end.
+#[derive(Clone, Copy, Debug)]
+enum Habit {
+    Nothing,
+    /// Sends this every nine seconds.
+    Sends(&'static [u8]),
+    /// Sends this as fast as it goes. The clock must be paused, and goes on with each write.
+    Floods(&'static [u8]),
+}
+
+/// Keeps to the habit as long as `example` runs, and returns what that returns.
+async fn pestered<T>(example: impl Future<Output = T>, peer: &mut DuplexStream, habit: Habit) -> T {
+    let pester = async {
+        loop {
+            let (bytes, pause) = match habit {
+                Habit::Nothing => (&b""[..], Some(9)),
+                Habit::Sends(bytes) => (bytes, Some(9)),
+                Habit::Floods(bytes) => (bytes, None),
+            };
+            if peer.write_all(bytes).await.is_err() {
+                // The example has cut the transport.
+                pending::<()>().await;
+            }
+            match pause {
+                Some(seconds) => sleep(Duration::from_secs(seconds)).await,
+                None => advance(Duration::from_millis(1)).await,
+            }
+        }
+    };
+    let bounded = async {
+        tokio::select! {
+            ended = example => ended,
+            _ = pester => unreachable!("it never ends"),
+        }
+    };
+    timeout(Duration::from_secs(3600), bounded).await.unwrap_or_else(|_| panic!("not ended in an hour: {habit:?}"))
+}
 
 #[test]
 fn an_own_parser() {
@@ -63,11 +102,13 @@ fn an_own_parser() {
 #[tokio::test]
 async fn an_own_decoder() {
     let bye = r#"1001 (going away) "bye", clean"#;
-    let cases: [(&[u8], &[u8], &str, TransportEnd); 7] = [
+    let cases: [(&[u8], &[u8], &str, TransportEnd); 9] = [
         (b"\x81\x02hi\x88\x05\x03\xe9bye", b"\x88\x82\0\0\0\0\x03\xe9", bye, TransportEnd::InOrder),
         (b"\x88\x02\x03\xed", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL, TransportEnd::InOrder),
         (b"\x88\x80", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL, TransportEnd::InOrder),
         (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", b"\x88\x82\0\0\0\0\x03\xf1", ABNORMAL, TransportEnd::InOrder),
+        (b"\xc1\x00", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL, TransportEnd::InOrder),
+        (b"\x81\x80\0\0\0\0", b"\x88\x82\0\0\0\0\x03\xea", ABNORMAL, TransportEnd::InOrder),
         (b"\x81\x02hi", b"", ABNORMAL, TransportEnd::InOrder),
         (b"\x81\x02h", b"", ABNORMAL, TransportEnd::InsideFrame),
         (b"\x88\x02\x03", b"", ABNORMAL, TransportEnd::InsideFrame),
@@ -76,12 +117,47 @@ async fn an_own_decoder() {
         let (client, mut server) = duplex(1024);
         server.write_all(received).await.unwrap();
         server.shutdown().await.unwrap();
-        let ending = own_decoder::receive(client, [0; 4]).await.unwrap();
+        let ending = own_decoder::receive(client, [0; 4]).await;
         assert_eq!((&*ending.event().to_string(), ending.transport_end()), (event, end), "{received:x?}");
         let mut sent = Vec::new();
         server.read_to_end(&mut sent).await.unwrap();
         assert_eq!(sent, answer);
     }
+}
+
+/// The client has closed, or both have, or our Close does not go out.
+#[tokio::test(start_paused = true)]
+async fn an_own_decoder_waits_for_no_server_for_ever() {
+    const HUGE: &[u8] = b"\x82\x7e\x7f\xff";
+    for (first, habit, buffer, awaited) in [
+        (&b""[..], Habit::Nothing, 1024, Awaited::Close),
+        (HUGE, Habit::Sends(b"x"), 1024, Awaited::Close),
+        (b"", Habit::Nothing, 1, Awaited::Write),
+        (b"\x88\0", Habit::Nothing, 4, Awaited::Write),
+        (b"\x88\0", Habit::Nothing, 1024, Awaited::End),
+        (b"\x88\0", Habit::Sends(b"x"), 1024, Awaited::End),
+        (b"\x88\0", Habit::Floods(&[0; 99]), 1024, Awaited::End),
+    ] {
+        let (client, mut server) = duplex(buffer);
+        server.write_all(first).await.unwrap();
+        let ending = pestered(own_decoder::receive(client, [0; 4]), &mut server, habit).await;
+        let TransportEnd::Cut { awaited: what, .. } = ending.transport_end() else { panic!("{ending}") };
+        assert_eq!(what, awaited, "{habit:?}: {ending}");
+        assert_eq!(ending.closing().is_written(), awaited != Awaited::Write, "{habit:?}: {ending}");
+    }
+}
+
+/// Once the client has closed, even frames without end do not keep it.
+#[tokio::test(start_paused = true)]
+async fn an_own_decoder_is_flooded_after_its_close() {
+    let (client, mut server) = duplex(1024);
+    let client = tokio::spawn(own_decoder::receive(client, [0; 4]));
+    let mut close = [0; 8];
+    timeout(Duration::from_secs(3600), server.read_exact(&mut close)).await.unwrap().unwrap();
+    assert_eq!(&close, b"\x88\x82\0\0\0\0\x03\xe9");
+    let client = async { client.await.unwrap() };
+    let ending = pestered(client, &mut server, Habit::Floods(b"\x89\0\x81\x02hi")).await;
+    assert!(matches!(ending.transport_end(), TransportEnd::Cut { awaited: Awaited::Close, .. }), "{ending}");
 }
 
 #[tokio::test]
