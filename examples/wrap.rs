@@ -4,52 +4,75 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::codec::{Decoder, Encoder, Framed};
-use websocket_close::codec::{CloseCodec, Message, Timeouts, finish};
+use websocket_close::codec::{CloseCodec, Error, Message, Timeouts, finish};
 use websocket_close::{CloseCode, CloseFrame, Ending};
+
+/// How long a text may take to be written, and how long the server may say nothing. `finish` has deadlines of its own.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Stands for your codec. This one knows a server's short texts.
 struct Texts;
 
+/// What goes wrong in it.
+#[derive(Debug, thiserror::Error)]
+enum TextError {
+    /// A frame for which it fails the connection.
+    #[error("a frame that is answered with {0}")]
+    Refused(CloseCode),
+    #[error("a text of more than 125 bytes")]
+    TooLong,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 impl Decoder for Texts {
     type Item = String;
-    type Error = io::Error;
+    type Error = TextError;
 
-    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<String>> {
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<String>, TextError> {
         let [byte0, byte1, rest @ ..] = &src[..] else { return Ok(None) };
-        if *byte0 != 0x81 || *byte1 > 125 {
-            return Err(io::ErrorKind::Unsupported.into());
+        match (*byte0, *byte1) {
+            (0x81, ..=125) => {}
+            (0x81, 126 | 127) => return Err(TextError::Refused(CloseCode::MESSAGE_TOO_BIG)),
+            // RSV bits without an extension, or a mask.
+            (byte0, byte1) if byte0 & 0x70 != 0 || byte1 & 0x80 != 0 => {
+                return Err(TextError::Refused(CloseCode::PROTOCOL_ERROR));
+            }
+            _ => return Err(TextError::Refused(CloseCode::UNSUPPORTED_DATA)),
         }
         let Some(text) = rest.get(..(*byte1).into()) else { return Ok(None) };
-        let text = String::from_utf8(text.to_vec()).map_err(io::Error::other)?;
+        let text = String::from_utf8(text.to_vec()).map_err(|_| TextError::Refused(CloseCode::INVALID_PAYLOAD))?;
         src.advance(2 + text.len());
         Ok(Some(text))
     }
 }
 
 impl Encoder<&str> for Texts {
-    type Error = io::Error;
+    type Error = TextError;
 
-    fn encode(&mut self, text: &str, dst: &mut BytesMut) -> io::Result<()> {
-        let len = u8::try_from(text.len()).ok().filter(|len| *len <= 125).ok_or(io::ErrorKind::Unsupported)?;
+    fn encode(&mut self, text: &str, dst: &mut BytesMut) -> Result<(), TextError> {
+        let len = u8::try_from(text.len()).ok().filter(|len| *len <= 125).ok_or(TextError::TooLong)?;
         dst.extend_from_slice(&[0x81, len]);
         dst.extend_from_slice(text.as_bytes());
         Ok(())
     }
 }
 
-/// Says hello, and that it is going to restart.
-async fn serve(listener: &TcpListener) -> io::Result<Ending> {
-    // The opening handshake would come first. This crate has nothing to do with it.
-    let (socket, _) = listener.accept().await?;
+/// Says hello, and that it is going to restart. The opening handshake comes first; this crate has nothing to do with it.
+pub(crate) async fn serve(socket: impl AsyncRead + AsyncWrite + Unpin) -> Ending {
     let mut framed = Framed::new(socket, CloseCodec::server().wrap(Texts));
-    framed.send(Message::Other("hello")).await.map_err(io::Error::other)?;
+    // If the client does not read it in time, or is lost, `finish` notices that too.
+    let _ = timeout(PATIENCE, framed.send(Message::Other("hello"))).await;
     let restart = CloseFrame::from_static(1012, "back in a minute");
-    Ok(finish(&mut framed, restart, Timeouts::DEFAULT).await.ending)
+    finish(&mut framed, restart, Timeouts::DEFAULT).await.ending
 }
 
 /// A masking key that nobody can predict. The standard library seeds its hash maps with random numbers of the system.
@@ -59,31 +82,25 @@ fn key() -> [u8; 4] {
 }
 
 /// Listens to the end.
-async fn connect(socket: TcpStream) -> Ending {
+pub(crate) async fn listen(socket: impl AsyncRead + AsyncWrite + Unpin) -> Ending {
     let mut framed = Framed::new(socket, CloseCodec::client(key).wrap(Texts));
-    while let Some(item) = framed.next().await {
-        match item {
-            Ok(Message::Other(text)) => println!("client: {text}"),
-            Ok(Message::Close(close)) => {
-                println!("client: told to go, {close}");
-                break;
-            }
-            Err(error) => {
-                println!("client: {error}");
-                break;
-            }
+    let goodbye = loop {
+        match timeout(PATIENCE, framed.next()).await {
+            Ok(Some(Ok(Message::Other(text)))) => println!("client: {text}"),
+            Ok(Some(Err(Error::Inner(TextError::Refused(code))))) => break code,
+            // The server's Close, its fault, or the end: `finish` knows what to say. Or a server that says nothing.
+            Ok(_) | Err(_) => break CloseCode::GOING_AWAY,
         }
-    }
-    // Sends the answer, or tells the server about its fault. This frame is for an error of `Texts`.
-    let unsupported = CloseFrame::from_code(CloseCode::UNSUPPORTED_DATA);
-    finish(&mut framed, unsupported, Timeouts::DEFAULT).await.ending
+    };
+    finish(&mut framed, goodbye.into(), Timeouts::DEFAULT).await.ending
 }
 
 /// Both ends over the loopback: how it ended for the server, and for the client.
 pub(crate) async fn run() -> io::Result<(Ending, Ending)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let client = async { Ok(connect(TcpStream::connect(listener.local_addr()?).await?).await) };
-    tokio::try_join!(serve(&listener), client)
+    let client = TcpStream::connect(listener.local_addr()?).await?;
+    let (server, _) = listener.accept().await?;
+    Ok(tokio::join!(serve(server), listen(client)))
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -171,6 +171,59 @@ async fn wrapped() {
     }
 }
 
+/// What the client answers to a text that is not UTF-8, to a frame that its codec does not know, and to bad Closes.
+#[tokio::test(start_paused = true)]
+async fn wrapped_and_wrong() {
+    for (sent, code) in [
+        (&b"\x81\x01\xff"[..], 1007_u16),
+        (b"\x82\0", 1003),
+        (b"\x81\x7e", 1009),
+        (b"\xc1\0", 1002),
+        (b"\x81\x80", 1002),
+        (b"\xc8\x02\x03\xe8", 1002),
+        (b"\x88\x03\x03\xe8\xff", 1007),
+    ] {
+        let (client, mut server) = duplex(1024);
+        server.write_all(sent).await.unwrap();
+        let ending = pestered(wrap::listen(client), &mut server, Habit::Nothing).await;
+        assert_eq!(ending.closing().ours().unwrap().code().unwrap(), code, "{ending}");
+        assert!(ending.closing().is_failed(), "{ending}");
+        let mut close = Vec::new();
+        server.read_to_end(&mut close).await.unwrap();
+        assert_eq!((close.len(), &close[..2]), (8, &b"\x88\x82"[..]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrapped_and_pestered() {
+    for (habit, buffer, awaited) in [
+        (Habit::Nothing, 1024, Awaited::Close),
+        (Habit::Nothing, 1, Awaited::Write),
+        (Habit::Sends(b"\x89\x80\0\0\0\0"), 1024, Awaited::Close),
+        (Habit::Floods(b"\x81\x80\0\0\0\0"), 1024, Awaited::Close),
+    ] {
+        let (server, mut client) = duplex(buffer);
+        let ending = pestered(wrap::serve(server), &mut client, habit).await;
+        let TransportEnd::Cut { awaited: what, .. } = ending.transport_end() else { panic!("{ending}") };
+        assert_eq!(what, awaited, "{habit:?}: {ending}");
+    }
+    for (first, habit, awaited) in [
+        (&b""[..], Habit::Nothing, Awaited::Close),
+        (b"\x81\x7d", Habit::Sends(b"x"), Awaited::Close),
+        (b"\x88\0", Habit::Sends(b"\x89\0"), Awaited::End),
+        (b"\x88\0", Habit::Floods(b"\x89\0"), Awaited::End),
+    ] {
+        let (client, mut server) = duplex(1024);
+        server.write_all(first).await.unwrap();
+        let ending = pestered(wrap::listen(client), &mut server, habit).await;
+        let TransportEnd::Cut { awaited: what, .. } = ending.transport_end() else { panic!("{ending}") };
+        assert_eq!(what, awaited, "{habit:?}: {ending}");
+        let mut close = Vec::new();
+        server.read_to_end(&mut close).await.unwrap();
+        assert!(close.starts_with(b"\x88"));
+    }
+}
+
 /// What the client says and what the server is told, and the other way round; `None` is an end that is lost.
 #[tokio::test(start_paused = true)]
 async fn a_proxy() {
