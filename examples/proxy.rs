@@ -3,42 +3,76 @@
 //! `cargo run --example proxy --features codec`
 #![allow(clippy::expect_used)]
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::{Decoder, Encoder, Framed};
-use websocket_close::codec::{CloseCodec, Message, Timeouts, finish};
+use websocket_close::codec::{self, CloseCodec, Message, Timeouts, finish};
 use websocket_close::wire::{self, Header, Peek};
 use websocket_close::{CloseCode, CloseFrame, Ending, Role};
 
 /// The longest frame that this proxy takes.
 const MAX_FRAME_LEN: usize = (1 << 20) - 1;
 
-/// Whole frames, as they are. A Close cannot go inside half a frame.
-pub(crate) struct Frames;
+/// How long a frame may take to be passed on. An end that reads more slowly is given up.
+const PASSING_ON: Duration = Duration::from_secs(30);
+
+/// How long no frame may come from either end. Then both are told to go.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Whole frames, as they are. A Close cannot go inside half a frame. It holds the end that the proxy is.
+pub(crate) struct Frames(Role);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A frame for which the proxy fails the connection.
+    #[error("a frame that is answered with {0}")]
+    Refused(CloseCode),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Frames {
+    /// Whether nobody may send this frame, as far as its header shows. If the proxy passed it on, the fault would be its own.
+    fn is_wrong(&self, header: &Header) -> bool {
+        let is_control = header.opcode >= 0x8;
+        // This proxy negotiates no extensions.
+        header.rsv != 0
+            || matches!(header.opcode, 0x3..=0x7 | 0xb..)
+            || header.masked.is_some_and(|masked| masked != (self.0 == Role::Server))
+            || header.is_minimal() == Some(false)
+            || is_control && (!header.fin || header.payload_len.is_some_and(|len| len > 125))
+    }
+}
 
 impl Decoder for Frames {
     type Item = Bytes;
-    type Error = io::Error;
+    type Error = Error;
 
-    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Bytes>> {
-        // The role matters for Close frames only, and none of them reaches this codec.
-        let header = wire::peek(Role::Client, src).map_err(io::Error::other)?;
-        let Peek::NotClose(Header { frame_len: Some(len), .. }) = header else { return Ok(None) };
-        match usize::try_from(len) {
-            Ok(len @ ..=MAX_FRAME_LEN) => Ok((len <= src.len()).then(|| src.split_to(len).freeze())),
-            _ => Err(io::Error::other(format!("a frame of {len} bytes"))),
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Bytes>, Error> {
+        match wire::peek(self.0, src) {
+            Ok(Peek::NotClose(header)) if self.is_wrong(&header) => Err(Error::Refused(CloseCode::PROTOCOL_ERROR)),
+            Ok(Peek::NotClose(Header { frame_len: Some(len), .. })) => match usize::try_from(len) {
+                Ok(len @ ..=MAX_FRAME_LEN) => Ok((len <= src.len()).then(|| src.split_to(len).freeze())),
+                _ => Err(Error::Refused(CloseCode::MESSAGE_TOO_BIG)),
+            },
+            // Closes, right or wrong, do not reach this codec.
+            _ => Ok(None),
         }
     }
 }
 
 impl Encoder<Bytes> for Frames {
-    type Error = io::Error;
+    type Error = Error;
 
-    fn encode(&mut self, frame: Bytes, dst: &mut BytesMut) -> io::Result<()> {
+    fn encode(&mut self, frame: Bytes, dst: &mut BytesMut) -> Result<(), Error> {
         dst.extend_from_slice(&frame);
         Ok(())
     }
@@ -46,17 +80,38 @@ impl Encoder<Bytes> for Frames {
 
 type Connection<T> = Framed<T, CloseCodec<Frames>>;
 
-/// Passes frames on until one end has no more of them. Returns true if that is the sender, false if it is the receiver.
-async fn pass_on<E, R>(from: &mut (impl Stream<Item = Result<Message<Bytes>, E>> + Unpin), to: &mut R) -> bool
+/// Passes frames on until the sender has no more of them, or the receiver does not take them. Returns which of the two it
+/// was, and the code for it if it has not closed.
+async fn pass_on<S, R>(
+    sender: Role,
+    from: &mut SplitStream<Connection<S>>,
+    to: &mut SplitSink<Connection<R>, Message<Bytes>>,
+    last_frame: &Cell<Instant>,
+) -> (Role, CloseCode)
 where
-    R: Sink<Message<Bytes>> + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
+    R: AsyncRead + AsyncWrite + Unpin,
 {
-    while let Some(Ok(frame @ Message::Other(_))) = from.next().await {
-        if to.send(frame).await.is_err() {
-            return false;
+    loop {
+        match from.next().await {
+            Some(Ok(frame @ Message::Other(_))) => {
+                last_frame.set(Instant::now());
+                let Ok(Ok(())) = timeout(PASSING_ON, to.send(frame)).await else {
+                    return (sender.peer(), CloseCode::GOING_AWAY);
+                };
+            }
+            Some(Err(codec::Error::Inner(Error::Refused(code)))) => return (sender, code),
+            // Its Close, its fault, or its end.
+            _ => return (sender, CloseCode::GOING_AWAY),
         }
     }
-    true
+}
+
+/// Waits until no frame has come for a while.
+async fn idle(last_frame: &Cell<Instant>) {
+    while last_frame.get().elapsed() < IDLE {
+        sleep_until(last_frame.get() + IDLE).await;
+    }
 }
 
 /// Passes frames on in both directions until one end is through. Then ends both, and tells the other end what the first
@@ -68,42 +123,46 @@ where
 {
     let (mut to_client, mut from_client) = client.split();
     let (mut to_server, mut from_server) = server.split();
-    let client_is_through = tokio::select! {
-        sender = pass_on(&mut from_client, &mut to_server) => sender,
-        sender = pass_on(&mut from_server, &mut to_client) => !sender,
+    let last_frame = Cell::new(Instant::now());
+    let (through, code) = tokio::select! {
+        through = pass_on(Role::Client, &mut from_client, &mut to_server, &last_frame) => through,
+        through = pass_on(Role::Server, &mut from_server, &mut to_client, &last_frame) => through,
+        // Then the server, which has heard nothing from the client, is told the same.
+        () = idle(&last_frame) => (Role::Client, CloseCode::GOING_AWAY),
     };
     let mut client = from_client.reunite(to_client).expect("the halves of one");
     let mut server = from_server.reunite(to_server).expect("the halves of one");
 
-    if client_is_through {
-        end(&mut client, &mut server).await
-    } else {
-        let (of_server, of_client) = end(&mut server, &mut client).await;
-        (of_client, of_server)
+    match through {
+        Role::Client => end(&mut client, &mut server, code).await,
+        Role::Server => {
+            let (of_server, of_client) = end(&mut server, &mut client, code).await;
+            (of_client, of_server)
+        }
     }
 }
 
 /// Forwards to `other` what `through` has said, and ends both. It does that at the same time, because each may take as
-/// long as the timeouts allow.
-async fn end<A, B>(through: &mut Connection<A>, other: &mut Connection<B>) -> (Ending, Ending)
+/// long as the timeouts allow. `code` is for `through` if it has said nothing.
+async fn end<A, B>(through: &mut Connection<A>, other: &mut Connection<B>, code: CloseCode) -> (Ending, Ending)
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let closing = through.codec().closing();
     let (said, from) = (closing.event(), closing.local().peer());
-    // If `through` has neither closed nor hung up, it has sent a frame that this proxy does not take.
-    let too_big = CloseFrame::from_code(CloseCode::MESSAGE_TOO_BIG);
-    let (through, other) =
-        tokio::join!(finish(through, too_big, Timeouts::DEFAULT), finish(other, said.forward(from), Timeouts::DEFAULT));
+    let (through, other) = tokio::join!(
+        finish(through, code.into(), Timeouts::DEFAULT),
+        finish(other, said.forward(from), Timeouts::DEFAULT)
+    );
     (through.ending, other.ending)
 }
 
 /// A proxy, and the transports of the client and the server that it stands between.
 pub(crate) fn start() -> (impl Future<Output = (Ending, Ending)>, DuplexStream, DuplexStream) {
     let ((client, to_client), (server, to_server)) = (duplex(1024), duplex(1024));
-    let to_client = Framed::new(to_client, CloseCodec::server().wrap(Frames));
-    let to_server = Framed::new(to_server, CloseCodec::client(key).wrap(Frames));
+    let to_client = Framed::new(to_client, CloseCodec::server().wrap(Frames(Role::Server)));
+    let to_server = Framed::new(to_server, CloseCodec::client(key).wrap(Frames(Role::Client)));
     (proxy(to_client, to_server), client, server)
 }
 

@@ -279,3 +279,93 @@ async fn a_proxy_passes_frames() {
         assert_eq!(ending.event().to_string(), "4001 (private use), clean");
     }
 }
+
+/// A Close behind data that the other end does not read, and then the end of the sender's direction.
+#[tokio::test(start_paused = true)]
+async fn a_proxy_between_one_that_floods_and_one_that_does_not_read() {
+    for sender in [Role::Client, Role::Server] {
+        let (proxy, client, server) = proxy::start();
+        let (mut floods, _does_not_read) = if sender == Role::Client { (client, server) } else { (server, client) };
+        let (data, close): (&[u8], &[u8]) = match sender {
+            Role::Client => (b"\x82\xfd\0\0\0\0", b"\x88\x85\0\0\0\0\x0f\xa1bye"),
+            Role::Server => (b"\x82\x7d", b"\x88\x05\x0f\xa1bye"),
+        };
+        let data = [data, &[0; 125]].concat();
+        let sender_ends = async {
+            for _ in 0..1000 {
+                floods.write_all(&data).await.unwrap();
+            }
+            floods.write_all(close).await.unwrap();
+            floods.shutdown().await.unwrap();
+            let mut answer = Vec::new();
+            floods.read_to_end(&mut answer).await.unwrap();
+            answer
+        };
+        let ends = async { tokio::join!(proxy, sender_ends) };
+        let ((of_client, of_server), answer) = timeout(Duration::from_secs(3600), ends).await.unwrap();
+        let (of_sender, of_other) =
+            if sender == Role::Client { (of_client, of_server) } else { (of_server, of_client) };
+        assert_eq!(of_sender.event().to_string(), r#"4001 (private use) "bye", clean"#);
+        assert_eq!(answer[0], 0x88, "the answer, and nothing before it");
+        assert_eq!(of_other.event().to_string(), ABNORMAL);
+        assert!(matches!(of_other.transport_end(), TransportEnd::Cut { awaited: Awaited::Write, .. }), "{of_other}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_gives_up_two_that_say_nothing() {
+    for (first, habit) in [
+        (&b""[..], Habit::Nothing),
+        (b"\x82\xfe\xff\xff\0\0\0\0", Habit::Sends(b"x")),
+        (b"\x81\x80\0\0\0\0\x82\xfe\xff\xff\0\0\0\0", Habit::Sends(b"x")),
+    ] {
+        let (proxy, mut client, server) = proxy::start();
+        client.write_all(first).await.unwrap();
+        let (of_client, of_server) = pestered(proxy, &mut client, habit).await;
+        for (mut end, ending, close) in
+            [(client, of_client, &b"\x88\x02\x03\xe9"[..]), (server, of_server, b"\x88\x82")]
+        {
+            assert_eq!(ending.closing().ours(), Some(CloseFrame::from_static(1001, "")), "{habit:?}: {ending}");
+            assert!(matches!(ending.transport_end(), TransportEnd::Cut { awaited: Awaited::Close, .. }), "{ending}");
+            let mut received = Vec::new();
+            end.read_to_end(&mut received).await.unwrap();
+            let passed_on = if close.len() == 2 && first.starts_with(b"\x81") { 6 } else { 0 };
+            assert!(received[passed_on..].starts_with(close), "{received:x?}");
+        }
+    }
+}
+
+/// Frames that nobody may send, or that are too big: the sender is told, and the other end hears that it is gone.
+#[tokio::test(start_paused = true)]
+async fn a_proxy_passes_on_no_fault() {
+    let from_client: [(&[u8], u16); 8] = [
+        (b"\xc1\x80\0\0\0\0", 1002),
+        (b"\xc9\x80\0\0\0\0", 1002),
+        (b"\x09\x80\0\0\0\0", 1002),
+        (b"\x83\x80\0\0\0\0", 1002),
+        (b"\x89\xfe\0\x7e\0\0\0\0", 1002),
+        (b"\x82\xfe\0\x05\0\0\0\0", 1002),
+        (b"\x81\x00", 1002),
+        (b"\x82\xff\0\0\0\0\0\x10\0\0", 1009),
+    ];
+    let from_server: [(&[u8], u16); 3] =
+        [(b"\xa1\0", 1002), (b"\x81\x80\0\0\0\0", 1002), (b"\x82\x7f\0\0\0\0\0\x10\0\0", 1009)];
+    let from_client = from_client.map(|(bytes, code)| (Role::Client, bytes, code));
+    for (from, bytes, code) in
+        from_client.into_iter().chain(from_server.map(|(bytes, code)| (Role::Server, bytes, code)))
+    {
+        let (proxy, mut client, mut server) = proxy::start();
+        let (sender, other) =
+            if from == Role::Client { (&mut client, &mut server) } else { (&mut server, &mut client) };
+        sender.write_all(bytes).await.unwrap();
+        let (of_client, of_server) = pestered(proxy, sender, Habit::Nothing).await;
+        let (of_sender, of_other, gone) =
+            if from == Role::Client { (of_client, of_server, 1001) } else { (of_server, of_client, 1014) };
+        assert_eq!(of_sender.closing().ours(), CloseFrame::from_parts(code, "").ok(), "{bytes:x?}: {of_sender}");
+        assert!(of_sender.closing().is_failed());
+        assert_eq!(of_other.closing().ours(), CloseFrame::from_parts(gone, "").ok(), "{bytes:x?}: {of_other}");
+        let mut received = Vec::new();
+        other.read_to_end(&mut received).await.unwrap();
+        assert_eq!((received[0], received.len()), (0x88, if from == Role::Client { 8 } else { 4 }), "{bytes:x?}");
+    }
+}
