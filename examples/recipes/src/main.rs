@@ -5,6 +5,7 @@ mod actix_without;
 mod axum;
 mod axum_without;
 mod crowd;
+mod deadline;
 mod device;
 mod fastwebsockets;
 mod fastwebsockets_without;

@@ -1,26 +1,48 @@
 //! A blocking echo server on `std::net`, one thread for each connection, with framing of its own.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite;
 
+use crate::deadline::Socket;
+
+/// How long the opening handshake may take, and then each frame to come and to be answered.
 const PATIENCE: Duration = Duration::from_secs(10);
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
-const PONG: u8 = 0xa;
+/// How long our Close may take to be written, and then the client to end the transport.
+const END: Duration = Duration::from_secs(2);
+
+/// Byte 0 of the control frames: FIN and the opcode.
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// Why no Close has come.
+enum Fault {
+    /// The client is at fault. We fail the connection with this code.
+    Theirs(u16),
+    Lost(io::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::TimedOut => Self::Theirs(1001),
+            _ => Self::Lost(error),
+        }
+    }
+}
 
 pub fn run(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {
-        let stream = stream?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let socket = Socket::new(stream?, PATIENCE);
         thread::spawn(move || {
             // The opening handshake. After that the framing is our own.
-            if let Ok(socket) = tungstenite::accept(stream) {
+            if let Ok(socket) = tungstenite::accept(socket) {
                 serve(socket.into_inner());
             }
         });
@@ -28,61 +50,76 @@ pub fn run(address: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn serve(mut stream: TcpStream) {
-    let mut closing = None;
-    if let Err(error) = echo(&mut stream, &mut closing) {
-        eprintln!("{error}");
-    }
-    // Closing with unread bytes could destroy our own Close on its way.
-    let _ = stream.shutdown(Shutdown::Write);
-    let _ = io::copy(&mut stream.take(1 << 20), &mut io::sink());
-    println!("{closing:?}");
-}
-
-fn echo(stream: &mut TcpStream, closing: &mut Option<u16>) -> io::Result<()> {
-    while closing.is_none() {
-        let (first, payload) = read_frame(stream)?;
-        match first & 0x0f {
-            CLOSE => {
-                write_frame(stream, first, &payload)?;
-                *closing = Some(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code)));
-            }
-            PING => write_frame(stream, 0x80 | PONG, &payload)?,
-            PONG => {}
-            _ => write_frame(stream, first, &payload)?,
+fn serve(mut socket: Socket) {
+    let close = match echo(&mut socket) {
+        Ok(payload) => Some(payload),
+        Err(Fault::Theirs(code)) => Some(code.to_be_bytes().into()),
+        Err(Fault::Lost(error)) => {
+            eprintln!("{error}");
+            None
+        }
+    };
+    if let Some(close) = close {
+        socket.wait(END);
+        if write_frame(&mut socket, CLOSE, &close).is_ok() {
+            println!("closed with {close:02x?}");
         }
     }
-    Ok(())
+    socket.end(END);
+}
+
+/// Echoes what comes before the Close, and returns the payload of the Close.
+fn echo(socket: &mut Socket) -> Result<Vec<u8>, Fault> {
+    loop {
+        socket.wait(PATIENCE);
+        let (first, payload) = read_frame(socket)?;
+        let written = match first {
+            CLOSE => return Ok(payload),
+            PING => write_frame(socket, PONG, &payload),
+            PONG => Ok(()),
+            // Text, binary, or a fragment. `read_frame` has refused everything else.
+            _ => write_frame(socket, first, &payload),
+        };
+        // Half a frame may be out now, and no Close can follow that.
+        written.map_err(Fault::Lost)?;
+    }
 }
 
 /// Byte 0 of a frame, and its unmasked payload.
-fn read_frame(stream: &mut TcpStream) -> io::Result<(u8, Vec<u8>)> {
+fn read_frame(socket: &mut Socket) -> Result<(u8, Vec<u8>), Fault> {
     let mut head = [0; 2];
-    stream.read_exact(&mut head)?;
+    socket.read_exact(&mut head)?;
     let [first, second] = head;
-    if second & 0x80 == 0 {
-        return Err(io::Error::other("an unmasked frame"));
+    let (opcode, len) = (first & 0x0f, second & 0x7f);
+    let is_control = opcode >= 0x8;
+    // RSV bits without an extension, no mask, a reserved opcode; a control frame in fragments, or with more than 125 bytes.
+    if first & 0x70 != 0
+        || second & 0x80 == 0
+        || matches!(opcode, 0x3..=0x7 | 0xb..)
+        || is_control && (first & 0x80 == 0 || len > 125)
+    {
+        return Err(Fault::Theirs(1002));
     }
-    let len = match second & 0x7f {
+    let len = match len {
         126 => {
             let mut len = [0; 2];
-            stream.read_exact(&mut len)?;
+            socket.read_exact(&mut len)?;
             u16::from_be_bytes(len).into()
         }
-        127 => return Err(io::Error::other("a frame of 64 KiB or more")),
+        127 => return Err(Fault::Theirs(1009)),
         len => len.into(),
     };
     let mut key = [0; 4];
-    stream.read_exact(&mut key)?;
+    socket.read_exact(&mut key)?;
     let mut payload = vec![0; len];
-    stream.read_exact(&mut payload)?;
+    socket.read_exact(&mut payload)?;
     for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
         *byte ^= key;
     }
     Ok((first, payload))
 }
 
-fn write_frame(stream: &mut TcpStream, first: u8, payload: &[u8]) -> io::Result<()> {
+fn write_frame(socket: &mut Socket, first: u8, payload: &[u8]) -> io::Result<()> {
     let mut frame = vec![first];
     if let Ok(len @ ..126) = u8::try_from(payload.len()) {
         frame.push(len);
@@ -92,5 +129,5 @@ fn write_frame(stream: &mut TcpStream, first: u8, payload: &[u8]) -> io::Result<
         frame.extend(len.to_be_bytes());
     }
     frame.extend(payload);
-    stream.write_all(&frame)
+    socket.write_all(&frame)
 }

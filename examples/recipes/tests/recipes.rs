@@ -3,24 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use similar::{ChangeTag, TextDiff};
 use tokio_tungstenite::tungstenite;
 use websocket_close::{Awaited, CloseFrame, ClosingHandshake, Role, TransportEnd};
 
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
+const PATIENCE: Duration = Duration::from_secs(30);
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// A recipe that is running.
 struct Recipe {
     process: Child,
-    stdout: BufReader<ChildStdout>,
+    lines: mpsc::Receiver<String>,
     address: String,
 }
 
@@ -28,20 +29,22 @@ impl Recipe {
     fn start(arguments: &[&str]) -> Self {
         let program = env!("CARGO_BIN_EXE_close-recipes");
         let mut process = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let address = read_line(&mut stdout).strip_prefix("listening on ").unwrap().to_owned();
-        Self { process, stdout, address }
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let address = lines.recv_timeout(PATIENCE).unwrap().strip_prefix("listening on ").unwrap().to_owned();
+        Self { process, lines, address }
     }
 
     /// The next line that it prints.
-    fn line(&mut self) -> String {
-        read_line(&mut self.stdout)
+    fn line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).unwrap()
     }
 
     /// A client behind its opening handshake.
     fn client(&self, target: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(PATIENCE).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -61,7 +64,7 @@ impl Recipe {
     }
 
     /// What a client that sends `bytes` gets back, to the end of the transport, and the line that is printed then.
-    fn exchange(&mut self, target: &str, bytes: &[u8]) -> (Vec<u8>, String) {
+    fn exchange(&self, target: &str, bytes: &[u8]) -> (Vec<u8>, String) {
         let mut client = self.client(target);
         client.write_all(bytes).unwrap();
         let received = read_to_end(&mut client);
@@ -71,7 +74,7 @@ impl Recipe {
     }
 
     /// The line that is printed when a client hangs up.
-    fn hang_up(&mut self, target: &str) -> String {
+    fn hang_up(&self, target: &str) -> String {
         drop(self.client(target));
         self.line()
     }
@@ -82,12 +85,6 @@ impl Drop for Recipe {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn read_line(stdout: &mut BufReader<ChildStdout>) -> String {
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    line.trim_end().to_owned()
 }
 
 fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
@@ -131,7 +128,7 @@ const LOST: &str = "1006 (abnormal closure), not clean";
 
 /// For servers that see the payload of a Close as it came. `before` is what they send first to every client, `end` is
 /// how they report the end of the transport.
-fn sees_every_close(recipe: &mut Recipe, target: &str, before: &[u8], end: TransportEnd) {
+fn sees_every_close(recipe: &Recipe, target: &str, before: &[u8], end: TransportEnd) {
     for (payload, answer, told) in CLOSES {
         let mut closing = ClosingHandshake::new(Role::Server);
         let _answer = closing.receive_or_reject(CloseFrame::from_payload(payload));
@@ -144,10 +141,105 @@ fn sees_every_close(recipe: &mut Recipe, target: &str, before: &[u8], end: Trans
     assert_eq!((event(&line), line.clone()), (LOST, ClosingHandshake::new(Role::Server).into_ending(end).to_string()));
 }
 
+/// Frames that no client may send, with the code of the answer.
+const WRONG: [(&[u8], u16); 11] = [
+    // A Close with RSV bits, without FIN, without a mask, with a longer form of the length.
+    (b"\xc8\x82\0\0\0\0\x03\xe8", 1002),
+    (b"\xf8\x82\0\0\0\0\x03\xe8", 1002),
+    (b"\x08\x82\0\0\0\0\x03\xe8", 1002),
+    (b"\x88\x02\x03\xe8\0\0\0\0", 1002),
+    (b"\x88\xfe\0\x7e\0\0\0\0", 1002),
+    // Other frames.
+    (b"\xc9\x80\0\0\0\0", 1002),
+    (b"\x09\x80\0\0\0\0", 1002),
+    (b"\x89\xfe\0\x7e\0\0\0\0", 1002),
+    (b"\xa1\x80\0\0\0\0", 1002),
+    (b"\x83\x80\0\0\0\0", 1002),
+    (b"\x82\x05hello", 1002),
+];
+
+fn refuses(recipe: &Recipe, target: &str, before: &[u8], wrong: &[(&[u8], u16)]) {
+    for (bytes, code) in wrong {
+        let (received, line) = recipe.exchange(target, bytes);
+        assert_eq!(received, [before, b"\x88\x02", &code.to_be_bytes()].concat(), "{bytes:x?}");
+        assert_eq!(event(&line), LOST, "{bytes:x?}: {line}");
+    }
+}
+
+/// What a client does until the server ends the connection.
+#[derive(Clone, Copy, Debug)]
+enum Habit<'a> {
+    Nothing,
+    /// Sends this again and again.
+    Sends(&'a [u8]),
+    /// Sends this as fast as it goes, and reads nothing.
+    Floods(&'a [u8]),
+}
+
+/// The server lets go of all these clients, which first send something and then keep to a habit. Returns what each got, and
+/// the lines that were printed, in any order.
+fn lets_go<const N: usize>(
+    recipe: &Recipe,
+    target: &str,
+    clients: [(&[u8], Habit<'_>); N],
+) -> ([Vec<u8>; N], Vec<String>) {
+    let ended = thread::scope(|scope| {
+        let clients = clients.map(|(first, habit)| {
+            let client = recipe.client(target);
+            scope.spawn(move || pester(client, first, habit))
+        });
+        clients.map(|client| client.join().unwrap())
+    });
+    // Only now the clients hang up.
+    let lines = clients.map(|_| recipe.line()).into();
+    (ended.map(|(received, _)| received), lines)
+}
+
+/// What the client got, and the client.
+fn pester(mut client: TcpStream, first: &[u8], habit: Habit<'_>) -> (Vec<u8>, TcpStream) {
+    let started = Instant::now();
+    client.write_all(first).unwrap();
+    for set_timeout in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
+        set_timeout(&client, Some(Duration::from_millis(100))).unwrap();
+    }
+    let again = |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    let (mut received, mut chunk) = (Vec::new(), [0; 1024]);
+    let flood = if let Habit::Floods(bytes) = habit { bytes.repeat(1000) } else { Vec::new() };
+    let mut flooded = 0;
+    loop {
+        assert!(started.elapsed() < PATIENCE, "{habit:?}");
+        let written = match habit {
+            Habit::Nothing => Ok(()),
+            Habit::Sends(bytes) => client.write_all(bytes),
+            Habit::Floods(_) => {
+                let written = client.write(&flood[flooded..]);
+                let written = written.map(|written| flooded = (flooded + written) % flood.len());
+                written.or_else(|error| if again(&error) { Ok(()) } else { Err(error) })
+            }
+        };
+        if written.is_err() {
+            // The server has closed its socket. What it has sent before may still be here.
+            let _ = client.read_to_end(&mut received);
+            return (received, client);
+        }
+        if matches!(habit, Habit::Floods(_)) {
+            continue;
+        }
+        match client.read(&mut chunk) {
+            Ok(0) if matches!(habit, Habit::Nothing) => return (received, client),
+            // The server has ended its direction only. It may discard for a while what still comes.
+            Ok(0) => thread::sleep(Duration::from_millis(100)),
+            Ok(read) => received.extend(&chunk[..read]),
+            Err(error) if again(&error) => {}
+            Err(_) => return (received, client),
+        }
+    }
+}
+
 #[test]
 fn hyper() {
-    let mut recipe = Recipe::start(&["hyper", "127.0.0.1:0"]);
-    sees_every_close(&mut recipe, "/?token=1", b"", TransportEnd::InOrder);
+    let recipe = Recipe::start(&["hyper", "127.0.0.1:0"]);
+    sees_every_close(&recipe, "/?token=1", b"", TransportEnd::InOrder);
 
     // Data is stepped over.
     let bytes = [masked(0x81, b"hello"), masked(0x88, b"\x03\xe8")].concat();
@@ -162,7 +254,7 @@ fn hyper() {
 
 #[test]
 fn axum() {
-    let mut recipe = Recipe::start(&["axum", "127.0.0.1:0"]);
+    let recipe = Recipe::start(&["axum", "127.0.0.1:0"]);
     // What the client asks for in a text, what it gets, what it answers, what is printed.
     let asked: [(&str, &[u8], &[u8], &str); 4] = [
         ("4001 bye", b"\x88\x05\x0f\xa1bye", b"\x0f\xa1", "4001 (private use), clean"),
@@ -205,7 +297,7 @@ fn proxied(name: &str) -> (Recipe, TcpStream, TcpStream) {
     let upstream = thread::spawn(move || tungstenite::accept(listener.accept().unwrap().0).unwrap().into_inner());
     let client = recipe.client("/");
     let upstream = upstream.join().unwrap();
-    upstream.set_read_timeout(PATIENCE).unwrap();
+    upstream.set_read_timeout(Some(PATIENCE)).unwrap();
     (recipe, client, upstream)
 }
 
@@ -229,7 +321,7 @@ fn tungstenite_passes_on_what_upstream_says() {
         (None, b"\x88\x02\x03\xf6", "as Client: 1006 (abnormal closure), not clean"),
     ];
     for (close, expected, told) in closes {
-        let (mut recipe, mut client, mut upstream) = proxied("tungstenite");
+        let (recipe, mut client, mut upstream) = proxied("tungstenite");
         if let Some(close) = close {
             upstream.write_all(close).unwrap();
             assert_eq!(read_masked(&mut upstream), (0x88, close[2..].to_vec()));
@@ -254,7 +346,7 @@ fn tungstenite_passes_on_what_the_client_says() {
         (None, b"\x03\xe9", "as Server: 1006 (abnormal closure), not clean"),
     ];
     for (close, expected, told) in closes {
-        let (mut recipe, mut client, mut upstream) = proxied("tungstenite");
+        let (recipe, mut client, mut upstream) = proxied("tungstenite");
         if let Some(close) = close {
             client.write_all(&[masked(0x82, b"data"), masked(0x88, close)].concat()).unwrap();
             let data = read_masked(&mut upstream);
@@ -271,16 +363,16 @@ fn tungstenite_passes_on_what_the_client_says() {
 
 #[test]
 fn fastwebsockets() {
-    let mut recipe = Recipe::start(&["fastwebsockets", "127.0.0.1:0"]);
-    sees_every_close(&mut recipe, "/", b"", TransportEnd::NotKnown);
-    echoes_before_the_close(&mut recipe, b"\x81\x05hello");
+    let recipe = Recipe::start(&["fastwebsockets", "127.0.0.1:0"]);
+    sees_every_close(&recipe, "/", b"", TransportEnd::NotKnown);
+    echoes_before_the_close(&recipe, b"\x81\x05hello");
 }
 
 #[test]
 fn actix() {
-    let mut recipe = Recipe::start(&["actix", "127.0.0.1:0"]);
-    sees_every_close(&mut recipe, "/", b"", TransportEnd::InOrder);
-    echoes_before_the_close(&mut recipe, b"\x82\x05hello");
+    let recipe = Recipe::start(&["actix", "127.0.0.1:0"]);
+    sees_every_close(&recipe, "/", b"", TransportEnd::InOrder);
+    echoes_before_the_close(&recipe, b"\x82\x05hello");
 
     // A frame that actix's codec refuses.
     let (received, line) = recipe.exchange("/", &masked(0x83, b""));
@@ -289,12 +381,45 @@ fn actix() {
 
 #[test]
 fn std_net() {
-    let mut recipe = Recipe::start(&["std_net", "127.0.0.1:0"]);
-    sees_every_close(&mut recipe, "/", b"", TransportEnd::NotKnown);
-    echoes_before_the_close(&mut recipe, b"\x81\x05hello");
+    let recipe = Recipe::start(&["std_net", "127.0.0.1:0"]);
+    sees_every_close(&recipe, "/", b"", TransportEnd::NotKnown);
+    echoes_before_the_close(&recipe, b"\x81\x05hello");
+    refuses(&recipe, "/", b"", &WRONG);
+    refuses(&recipe, "/", b"", &[(b"\x82\xff\0\0\0\0\0\x01\0\0", 1009)]);
+
+    // A ping gets a pong, and fragments come back as fragments.
+    let bytes =
+        [masked(0x01, b"a"), masked(0x89, b"b"), masked(0x8a, b"c"), masked(0x80, b"d"), masked(0x88, b"")].concat();
+    assert_eq!(recipe.exchange("/", &bytes).0, b"\x01\x01a\x8a\x01b\x80\x01d\x88\0");
 }
 
-fn echoes_before_the_close(recipe: &mut Recipe, echo: &[u8]) {
+#[test]
+fn std_net_waits_for_no_client_for_ever() {
+    let recipe = Recipe::start(&["std_net", "127.0.0.1:0"]);
+    let close = masked(0x88, b"\x0f\xa1");
+    let (received, lines) = lets_go(
+        &recipe,
+        "/",
+        [
+            (b"", Habit::Nothing),
+            // A frame that never becomes whole.
+            (b"\x82\xfe\xff\xff\0\0\0\0", Habit::Sends(b"x")),
+            // Whoever does not read what is echoed.
+            (b"", Habit::Floods(&masked(0x82, &[0; 125]))),
+            (&close, Habit::Nothing),
+            (&close, Habit::Sends(b"x")),
+            (&close, Habit::Floods(b"x")),
+        ],
+    );
+    let [silent, trickles, _, closed @ ..] = received;
+    assert_eq!([silent, trickles], [b"\x88\x02\x03\xe9", b"\x88\x02\x03\xe9"]);
+    assert_eq!(closed, [b"\x88\x02\x0f\xa1"; 3]);
+    let clean = lines.iter().filter(|line| event(line) == "4001 (private use), clean").count();
+    let lost = lines.iter().filter(|line| event(line) == LOST).count();
+    assert_eq!((clean, lost), (3, 3), "{lines:?}");
+}
+
+fn echoes_before_the_close(recipe: &Recipe, echo: &[u8]) {
     let bytes = [masked(0x81, b"hello"), masked(0x88, b"\x03\xe8"), masked(0x81, b"late")].concat();
     let (received, line) = recipe.exchange("/", &bytes);
     assert_eq!(received, [echo, b"\x88\x02\x03\xe8"].concat());
@@ -303,8 +428,8 @@ fn echoes_before_the_close(recipe: &mut Recipe, echo: &[u8]) {
 
 #[test]
 fn no_std() {
-    let mut recipe = Recipe::start(&["no_std", "127.0.0.1:0"]);
-    sees_every_close(&mut recipe, "/", b"\x81\x0421.5", TransportEnd::NotKnown);
+    let recipe = Recipe::start(&["no_std", "127.0.0.1:0"]);
+    sees_every_close(&recipe, "/", b"\x81\x0421.5", TransportEnd::NotKnown);
 }
 
 #[test]
