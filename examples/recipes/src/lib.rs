@@ -2,5 +2,18 @@
 //! are in the program `close-recipes`.
 #![no_std]
 
+use core::time::Duration;
+
+use embedded_io::{Read, Write};
+
 pub mod no_std;
 pub mod no_std_without;
+
+/// A connection, as the network stack of a device offers it.
+pub trait Connection: Read + Write {
+    /// Starts a wait. When it is over, every read and write fails with `TimedOut`, until the next one starts.
+    fn wait(&mut self, patience: Duration);
+
+    /// Ends our direction: sends FIN.
+    fn shut_down(&mut self);
+}

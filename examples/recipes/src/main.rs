@@ -35,9 +35,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["hyper_without", address] => hyper_without::run(address)?,
         ["mass_shutdown", count] => mass_shutdown::run(count.parse()?)?,
         ["mass_shutdown_without", count] => mass_shutdown_without::run(count.parse()?)?,
-        ["no_std", address] => close_recipes::no_std::serve(device::sockets(address)?, |ending| println!("{ending}")),
+        ["no_std", address] => close_recipes::no_std::serve(device::sockets(address)?, |line| println!("{line}")),
         ["no_std_without", address] => {
-            close_recipes::no_std_without::serve(device::sockets(address)?, |code| println!("{code:?}"));
+            close_recipes::no_std_without::serve(device::sockets(address)?, |line| println!("{line}"));
         }
         ["std_net", address] => std_net::run(address)?,
         ["std_net_without", address] => std_net_without::run(address)?,

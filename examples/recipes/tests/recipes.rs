@@ -124,6 +124,8 @@ const CLOSES: [(&[u8], &[u8], &str); 7] = [
     (b"\x03\xed", b"\x88\x02\x03\xea", "1006 (abnormal closure), not clean"),
     (b"\x03\xe8\xff", b"\x88\x02\x03\xef", "1006 (abnormal closure), not clean"),
 ];
+/// What the sensor sends first.
+const READING: &[u8] = b"\x81\x0421.5";
 const LOST: &str = "1006 (abnormal closure), not clean";
 
 /// For servers that see the payload of a Close as it came. `before` is what they send first to every client, `end` is
@@ -429,7 +431,37 @@ fn echoes_before_the_close(recipe: &Recipe, echo: &[u8]) {
 #[test]
 fn no_std() {
     let recipe = Recipe::start(&["no_std", "127.0.0.1:0"]);
-    sees_every_close(&recipe, "/", b"\x81\x0421.5", TransportEnd::NotKnown);
+    sees_every_close(&recipe, "/", READING, TransportEnd::NotKnown);
+    refuses(&recipe, "/", READING, &WRONG);
+    refuses(&recipe, "/", READING, &[(b"\x82\xfe\0\x7e", 1009), (b"\x82\xff", 1009)]);
+
+    // A ping gets a pong, and data is stepped over.
+    let bytes = [masked(0x01, b"a"), masked(0x89, b"b"), masked(0x8a, b"c"), masked(0x88, b"")].concat();
+    assert_eq!(recipe.exchange("/", &bytes).0, [READING, b"\x8a\x01b\x88\0"].concat());
+}
+
+/// It serves one client after the other, so each of these has a sensor of its own.
+#[test]
+fn no_std_waits_for_no_client_for_ever() {
+    let close = masked(0x88, b"\x0f\xa1");
+    let clients = [
+        (&b""[..], Habit::Nothing, &b"\x88\x02\x03\xe9"[..], LOST),
+        (b"\x82\xfd\0\0\0\0", Habit::Sends(b"x"), b"\x88\x02\x03\xe9", LOST),
+        (b"", Habit::Sends(&masked(0x8a, b"")), b"\x88\x02\x03\xe9", LOST),
+        (&close, Habit::Nothing, b"\x88\x02\x0f\xa1", "4001 (private use), clean"),
+        (&close, Habit::Sends(b"x"), b"\x88\x02\x0f\xa1", "4001 (private use), clean"),
+        (&close, Habit::Floods(b"x"), b"\x88\x02\x0f\xa1", "4001 (private use), clean"),
+    ];
+    thread::scope(|scope| {
+        for (first, habit, answer, told) in clients {
+            scope.spawn(move || {
+                let recipe = Recipe::start(&["no_std", "127.0.0.1:0"]);
+                let ([received], lines) = lets_go(&recipe, "/", [(first, habit)]);
+                assert_eq!(received, [READING, answer].concat(), "{habit:?}");
+                assert_eq!(event(&lines[0]), told, "{habit:?}");
+            });
+        }
+    });
 }
 
 #[test]
