@@ -1,16 +1,29 @@
 //! An echo server on fastwebsockets.
 
 use std::io;
+use std::time::Duration;
 
 use fastwebsockets::upgrade::{UpgradeFut, upgrade};
-use fastwebsockets::{Frame, OpCode, WebSocketError};
+use fastwebsockets::{Frame, OpCode, WebSocket, WebSocketError};
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+/// How long the opening handshake may take, then each frame to come, and each answer to be written.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long our Close may take to be written, and then the client to end the transport.
+const END: Duration = Duration::from_secs(2);
+/// The longest frame that comes back, in bytes.
+const MAX_FRAME_LEN: usize = 1 << 20;
+/// How many bytes are discarded at most, once the Closes are done.
+const MAX_DISCARDED: u64 = 64 << 20;
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -20,8 +33,10 @@ pub async fn run(address: &str) -> io::Result<()> {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(open));
-            if let Err(error) = connection.with_upgrades().await {
-                eprintln!("{error}");
+            match timeout(PATIENCE, connection.with_upgrades()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => eprintln!("{error}"),
+                Err(late) => eprintln!("{late}"),
             }
         });
     }
@@ -35,19 +50,58 @@ async fn open(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, 
 
 async fn serve(upgraded: UpgradeFut) {
     let Ok(mut socket) = upgraded.await else { return };
-    let mut closed = None;
-    while closed.is_none() {
-        let Ok(frame) = socket.read_frame().await else { break };
-        match frame.opcode {
-            OpCode::Close => {
-                closed = Some(frame.payload.first_chunk().map(|code| u16::from_be_bytes(*code)));
-            }
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => {
-                // Without the client's mask.
-                let _ = socket.write_frame(Frame::new(frame.fin, frame.opcode, None, frame.payload)).await;
-            }
-            _ => {}
+    // Now we get the payload of a Close as it came, and send the answer ourselves.
+    socket.set_auto_close(false);
+    // A pong that fastwebsockets sends inside `read_frame` could be cut in half by our time-out.
+    socket.set_auto_pong(false);
+    socket.set_max_message_size(MAX_FRAME_LEN);
+    let close = match echo(&mut socket).await {
+        Ok(payload) => Some(payload),
+        Err(code) => code.map(|code| code.to_be_bytes().into()),
+    };
+    if let Some(close) = close {
+        let frame = Frame::close_raw(close.as_slice().into());
+        if let Ok(Ok(())) = timeout(END, socket.write_frame(frame)).await {
+            println!("closed with {close:02x?}");
         }
     }
-    println!("{closed:?}");
+    // Closing with unread bytes would reset the connection, and a reset can destroy our own Close.
+    let mut io = socket.into_inner();
+    let end = async {
+        let _ = io.shutdown().await;
+        copy(&mut io.take(MAX_DISCARDED), &mut sink()).await
+    };
+    let _ = timeout(END, end).await;
+}
+
+/// Echoes what comes before the Close, and returns the payload of the Close. The error is the code to fail the connection
+/// with, or `None` if no Close can follow: the connection is lost, or half a frame is out.
+async fn echo(socket: &mut WebSocket<TokioIo<Upgraded>>) -> Result<Vec<u8>, Option<u16>> {
+    loop {
+        let frame = match timeout(PATIENCE, socket.read_frame()).await {
+            Ok(Ok(frame)) => frame,
+            Ok(Err(error)) => return Err(code(&error)),
+            Err(_) => return Err(Some(1001)),
+        };
+        let answer = match frame.opcode {
+            OpCode::Close => return Ok(frame.payload.to_vec()),
+            OpCode::Ping => Frame::pong(frame.payload),
+            OpCode::Pong => continue,
+            // Without the client's mask. fastwebsockets has refused RSV bits.
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => {
+                Frame::new(frame.fin, frame.opcode, None, frame.payload)
+            }
+        };
+        let Ok(Ok(())) = timeout(PATIENCE, socket.write_frame(answer)).await else { return Err(None) };
+    }
+}
+
+/// What to answer to a frame that fastwebsockets refuses. `None` if the connection is lost.
+fn code(error: &WebSocketError) -> Option<u16> {
+    match error {
+        WebSocketError::UnexpectedEOF | WebSocketError::ConnectionClosed | WebSocketError::IoError(_) => None,
+        WebSocketError::InvalidUTF8 => Some(1007),
+        WebSocketError::FrameTooLarge => Some(1009),
+        _ => Some(1002),
+    }
 }

@@ -168,6 +168,22 @@ fn refuses(recipe: &Recipe, target: &str, before: &[u8], wrong: &[(&[u8], u16)])
     }
 }
 
+/// The client has sent more behind its Close, which the server reads and discards. Otherwise the client would see a reset,
+/// and perhaps no answer.
+fn does_not_reset(recipe: &Recipe, target: &str, before: &[u8]) {
+    for _ in 0..20 {
+        let bytes = [masked(0x88, b"\x0f\xa1"), vec![0; 100_000]].concat();
+        let (received, _) = recipe.exchange(target, &bytes);
+        assert_eq!(received, [before, b"\x88\x02\x0f\xa1"].concat());
+    }
+}
+
+/// Waits until the server hangs up on a client that does not even begin its opening handshake.
+fn is_hung_up_on(mut mute: TcpStream) {
+    mute.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(read_to_end(&mut mute), b"");
+}
+
 /// What a client does until the server ends the connection.
 #[derive(Clone, Copy, Debug)]
 enum Habit<'a> {
@@ -368,6 +384,19 @@ fn fastwebsockets() {
     let recipe = Recipe::start(&["fastwebsockets", "127.0.0.1:0"]);
     sees_every_close(&recipe, "/", b"", TransportEnd::NotKnown);
     echoes_before_the_close(&recipe, b"\x81\x05hello");
+    // fastwebsockets does not look whether a frame is masked, and waits for the payload of a Close of any length.
+    let wrong: Vec<_> =
+        WRONG.into_iter().filter(|(bytes, _)| bytes[1] & 0x80 != 0 && bytes[..2] != *b"\x88\xfe").collect();
+    refuses(&recipe, "/", b"", &wrong);
+    let long_close = [&b"\x88\xfe\0\x7e\0\0\0\0"[..], &[0; 126]].concat();
+    let too_big = b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0";
+    refuses(&recipe, "/", b"", &[(&long_close, 1002), (too_big, 1009), (&masked(0x81, b"\xff"), 1007)]);
+    does_not_reset(&recipe, "/", b"");
+}
+
+#[test]
+fn fastwebsockets_waits_for_no_client_for_ever() {
+    waits_for_no_client_for_ever("fastwebsockets");
 }
 
 #[test]
@@ -388,6 +417,7 @@ fn std_net() {
     echoes_before_the_close(&recipe, b"\x81\x05hello");
     refuses(&recipe, "/", b"", &WRONG);
     refuses(&recipe, "/", b"", &[(b"\x82\xff\0\0\0\0\0\x01\0\0", 1009)]);
+    does_not_reset(&recipe, "/", b"");
 
     // A ping gets a pong, and fragments come back as fragments.
     let bytes =
@@ -397,7 +427,13 @@ fn std_net() {
 
 #[test]
 fn std_net_waits_for_no_client_for_ever() {
-    let recipe = Recipe::start(&["std_net", "127.0.0.1:0"]);
+    waits_for_no_client_for_ever("std_net");
+}
+
+/// For echo servers that tell a late client 1001.
+fn waits_for_no_client_for_ever(name: &str) {
+    let recipe = Recipe::start(&[name, "127.0.0.1:0"]);
+    let mute = TcpStream::connect(&recipe.address).unwrap();
     let close = masked(0x88, b"\x0f\xa1");
     let (received, lines) = lets_go(
         &recipe,
@@ -419,6 +455,7 @@ fn std_net_waits_for_no_client_for_ever() {
     let clean = lines.iter().filter(|line| event(line) == "4001 (private use), clean").count();
     let lost = lines.iter().filter(|line| event(line) == LOST).count();
     assert_eq!((clean, lost), (3, 3), "{lines:?}");
+    is_hung_up_on(mute);
 }
 
 fn echoes_before_the_close(recipe: &Recipe, echo: &[u8]) {
@@ -434,6 +471,7 @@ fn no_std() {
     sees_every_close(&recipe, "/", READING, TransportEnd::NotKnown);
     refuses(&recipe, "/", READING, &WRONG);
     refuses(&recipe, "/", READING, &[(b"\x82\xfe\0\x7e", 1009), (b"\x82\xff", 1009)]);
+    does_not_reset(&recipe, "/", READING);
 
     // A ping gets a pong, and data is stepped over.
     let bytes = [masked(0x01, b"a"), masked(0x89, b"b"), masked(0x8a, b"c"), masked(0x88, b"")].concat();
