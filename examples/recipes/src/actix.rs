@@ -3,17 +3,23 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_http::body::BodySize;
-use actix_http::ws::{self, Codec, Frame};
+use actix_http::ws::{self, Codec, Frame, ProtocolError};
 use actix_http::{Error, HttpService, Request, Response, StatusCode, h1};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
 use actix_service::fn_service;
 use futures_util::{SinkExt, StreamExt};
-use tokio_util::codec::Framed;
-use websocket_close::CloseFrame;
-use websocket_close::codec::{CloseCodec, Message, Timeouts, finish};
+use tokio::time::timeout;
+use websocket_close::CloseCode;
+use websocket_close::codec::{self, CloseCodec, Message, Timeouts, finish};
+
+/// How long each frame may take to come, and each answer to be written. actix itself bounds the opening handshake.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What a client hears that is late.
+const LATE: CloseCode = CloseCode::GOING_AWAY;
 
 #[actix_rt::main]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -28,23 +34,30 @@ pub async fn run(address: &str) -> io::Result<()> {
 
 async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h1::Codec>)) -> Result<(), Error> {
     let response = ws::handshake(request.head())?.message_body(())?;
-    http.send((response, BodySize::None).into()).await.map_err(ws::ProtocolError::from)?;
+    let Ok(sent) = timeout(PATIENCE, http.send((response, BodySize::None).into())).await else { return Ok(()) };
+    sent.map_err(ProtocolError::from)?;
     // actix has its own `Framed`, but `finish` needs tokio-util's. Take along what has been read.
     let http = http.into_parts();
-    let mut socket = Framed::new(http.io, CloseCodec::server().wrap(Codec::new()));
+    let mut socket = tokio_util::codec::Framed::new(http.io, CloseCodec::server().wrap(Codec::new()));
     socket.read_buffer_mut().unsplit(http.read_buf);
-    while let Some(Ok(Message::Other(frame))) = socket.next().await {
+    let goodbye = loop {
+        let frame = match timeout(PATIENCE, socket.next()).await {
+            Ok(Some(Ok(Message::Other(frame)))) => frame,
+            Ok(Some(Err(codec::Error::Inner(ProtocolError::Overflow)))) => break CloseCode::MESSAGE_TOO_BIG,
+            Ok(Some(Err(codec::Error::Inner(_)))) => break CloseCode::PROTOCOL_ERROR,
+            // If this is the client's Close or its fault, `finish` answers that instead.
+            _ => break LATE,
+        };
         let answer = match frame {
             Frame::Text(data) | Frame::Binary(data) => ws::Message::Binary(data),
             Frame::Ping(data) => ws::Message::Pong(data),
             _ => continue,
         };
-        if socket.send(Message::Other(answer)).await.is_err() {
-            break;
+        let sent = timeout(PATIENCE, socket.send(Message::Other(answer))).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            break LATE;
         }
-    }
-    // Answers the client's Close or its fault. This frame is for what actix's codec has refused.
-    let finished = finish(&mut socket, CloseFrame::from_static(1002, ""), Timeouts::DEFAULT).await;
-    println!("{}", finished.ending);
+    };
+    println!("{}", finish(&mut socket, goodbye.into(), Timeouts::DEFAULT).await.ending);
     Ok(())
 }

@@ -3,14 +3,21 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_http::body::BodySize;
-use actix_http::ws::{self, Codec, Frame};
+use actix_http::ws::{self, Codec, Frame, ProtocolError};
 use actix_http::{Error, HttpService, Request, Response, StatusCode, h1};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
 use actix_service::fn_service;
 use futures_util::{SinkExt, StreamExt};
+use tokio::time::timeout;
+
+/// How long each frame may take to come, and each answer to be written. actix itself bounds the opening handshake.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What a client hears that is late.
+const LATE: Option<ws::CloseReason> = Some(ws::CloseReason { code: ws::CloseCode::Away, description: None });
 
 #[actix_rt::main]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -25,22 +32,26 @@ pub async fn run(address: &str) -> io::Result<()> {
 
 async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h1::Codec>)) -> Result<(), Error> {
     let response = ws::handshake(request.head())?.message_body(())?;
-    http.send((response, BodySize::None).into()).await.map_err(ws::ProtocolError::from)?;
+    let Ok(sent) = timeout(PATIENCE, http.send((response, BodySize::None).into())).await else { return Ok(()) };
+    sent.map_err(ProtocolError::from)?;
     let mut socket = http.replace_codec(Codec::new());
-    while let Some(Ok(frame)) = socket.next().await {
+    let goodbye = loop {
+        let frame = match timeout(PATIENCE, socket.next()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => break Some(ws::CloseCode::Protocol.into()),
+            _ => break LATE,
+        };
         let answer = match frame {
             Frame::Text(data) | Frame::Binary(data) => ws::Message::Binary(data),
             Frame::Ping(data) => ws::Message::Pong(data),
-            Frame::Close(reason) => {
-                println!("{reason:?}");
-                let _ = socket.send(ws::Message::Close(reason)).await;
-                break;
-            }
+            Frame::Close(reason) => break reason,
             _ => continue,
         };
-        if socket.send(answer).await.is_err() {
-            break;
+        let sent = timeout(PATIENCE, socket.send(answer)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            break LATE;
         }
-    }
+    };
+    println!("{:?}", timeout(PATIENCE, socket.send(ws::Message::Close(goodbye))).await);
     Ok(())
 }
