@@ -34,15 +34,11 @@ pub struct Glue<M> {
     pub close: fn(CloseFrame<'_>) -> M,
     /// Tells whether a message is a Close, and what it says.
     pub read: fn(&M) -> Option<Parts<'_>>,
+    /// Whether the stack answers the peer's Close itself, with the next flush of its sink, as tungstenite and axum do.
+    /// [`finish`] then sends no answer. If this is wrongly false, the stack refuses a second answer, and the event is not
+    /// clean. If it is wrongly true, nobody answers, and the event may be clean nevertheless.
+    pub answers: bool,
 }
-
-impl<M> Clone for Glue<M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M> Copy for Glue<M> {}
 
 /// What [`finish`] returns.
 #[derive(Debug)]
@@ -57,10 +53,13 @@ pub struct Finished<E> {
 /// Ends a connection of messages: sends `frame` or the answer that is due, waits for the peer's Close and for the end of
 /// the stream, and tells how it ended. It takes no longer than `within`, and discards all messages that it reads.
 ///
-/// `seen` is the Close that the program has already read, if any. `sleep` makes a timer of your runtime, such as
-/// `tokio::time::sleep`. If the stack answers a Close itself, as tungstenite does, its answer is the one that counts.
+/// `seen` is what the program has read last: a Close, or an error. If it has read neither, it is `None`. After an error
+/// the connection fails with `frame`, if the sink still takes it. So the peer hears 1009 about a message that is too big.
+/// If the stream just ends, nothing is sent.
 ///
-/// It is not cancel safe: a second call does not know what the first one read.
+/// `sleep` makes a timer of your runtime, such as `tokio::time::sleep`.
+///
+/// It is not cancel safe: a second call does not know what the first one read. Dropping the stream is left to you.
 ///
 /// ```
 /// use std::{convert::Infallible, time::Duration};
@@ -76,6 +75,7 @@ pub struct Finished<E> {
 ///         Message::Close(parts) => Some(parts.as_ref().map(|(code, reason)| (*code, &**reason))),
 ///         Message::Text(_) => None,
 ///     },
+///     answers: false,
 /// };
 /// # let received = [Message::Text("hi".into()), Message::Close(Some((1001, "bye".into())))];
 /// # let received = stream::iter(received.map(Ok::<_, Infallible>));
@@ -102,15 +102,15 @@ pub struct Finished<E> {
 /// # futures_util::FutureExt::now_or_never(async {
 /// let goodbye = CloseFrame::from_static(1001, "restart");
 /// let sleep = |_| pending::<()>(); // `tokio::time::sleep`
-/// let finished = finish(&mut socket, GLUE, Role::Server, None, goodbye, Duration::from_secs(10), sleep).await;
+/// let finished = finish(&mut socket, &GLUE, Role::Server, None, goodbye, Duration::from_secs(10), sleep).await;
 /// assert_eq!(finished.ending.event().to_string(), r#"1001 (going away) "bye", clean"#);
 /// # }).unwrap();
 /// ```
 pub async fn finish<S, M, E, F>(
     stream: &mut S,
-    glue: Glue<M>,
+    glue: &Glue<M>,
     local: Role,
-    seen: Option<M>,
+    seen: Option<Result<M, E>>,
     frame: CloseFrame<'_>,
     within: Duration,
     sleep: impl FnOnce(Duration) -> F,
@@ -120,27 +120,32 @@ where
     F: Future,
 {
     let closing = ClosingHandshake::new(local);
-    let mut driver = Driver { stream, glue, closing, unsent: None, lost: false, ended: false, error: None };
-    if let Some(message) = seen {
-        driver.receive(&message);
+    let mut driver = Driver { stream, glue, closing, reading: Reading::Open, unsent: None, lost: false, error: None };
+    if let Some(seen) = seen {
+        driver.receive(seen);
     }
     let mut timer = pin!(sleep(within));
-    let cut = poll_fn(|cx| match driver.poll(frame, cx) {
-        Poll::Ready(()) => Poll::Ready(false),
-        Poll::Pending => timer.as_mut().poll(cx).map(|_| true),
+    let cut = poll_fn(|cx| {
+        // The timer has its turn first: after a flood, a task may have no budget left to look at it.
+        let late = timer.as_mut().poll(cx).is_ready();
+        match driver.poll(frame, cx) {
+            Poll::Pending if late => Poll::Ready(true),
+            done => done.map(|()| false),
+        }
     })
     .await;
-    let closing = driver.closing;
-    let end = if cut {
-        let awaited = match (closing.is_written(), closing.is_receiving()) {
-            (false, _) => Awaited::Write,
-            (true, true) => Awaited::Close,
-            (true, false) => Awaited::End,
-        };
-        TransportEnd::Cut { awaited, after: within, discarded: None }
-    } else {
-        TransportEnd::NotKnown
+    let mut closing = driver.closing;
+    if cut || driver.lost {
+        // If our Close did not even reach the sink, it is told as one that is not written.
+        let _unsent = closing.start(frame);
+    }
+    let awaited = match (closing.is_written(), closing.is_receiving()) {
+        (false, _) => Awaited::Write,
+        (true, true) => Awaited::Close,
+        (true, false) => Awaited::End,
     };
+    let cut = cut.then_some(TransportEnd::Cut { awaited, after: within, discarded: None });
+    let end = cut.unwrap_or(TransportEnd::NotKnown);
     Finished { ending: closing.into_ending(end), error: driver.error }
 }
 
@@ -149,15 +154,23 @@ const MESSAGES_AT_ONCE: usize = 32;
 
 struct Driver<'a, S, M, E> {
     stream: &'a mut S,
-    glue: Glue<M>,
+    glue: &'a Glue<M>,
     closing: ClosingHandshake,
+    reading: Reading,
     /// The Close that the sink has not taken yet.
     unsent: Option<M>,
     /// Our Close cannot be written any more.
     lost: bool,
-    /// The stream has ended.
-    ended: bool,
     error: Option<E>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Open,
+    /// The stream has ended.
+    Ended,
+    /// The stream has ended with an error.
+    Failed,
 }
 
 impl<S, M, E> Driver<'_, S, M, E>
@@ -168,68 +181,74 @@ where
     fn poll(&mut self, frame: CloseFrame<'_>, cx: &mut Context<'_>) -> Poll<()> {
         // Answer a Close that has come already; do not cross it.
         let read = self.poll_read(cx);
-        // Nobody is left to hear a Close once the stream has ended without one.
-        if !self.ended {
-            if let Some(frame) = self.closing.start(frame) {
-                self.unsent = Some((self.glue.close)(frame));
-            }
+        // Once the stream has ended in order, nobody is left to hear a Close.
+        if self.closing.is_open() && self.unsent.is_none() && self.reading != Reading::Ended {
+            self.unsent = Some((self.glue.close)(frame));
         }
-        let written = self.poll_write(cx);
+        let written = self.poll_write(frame, cx);
         ready!(read);
         written
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..MESSAGES_AT_ONCE {
-            if self.ended {
+            if self.reading != Reading::Open {
                 return Poll::Ready(());
             }
             match ready!(Pin::new(&mut *self.stream).poll_next(cx)) {
-                Some(Ok(message)) => self.receive(&message),
-                Some(Err(error)) => {
-                    self.error.get_or_insert(error);
-                    self.ended = true;
-                }
-                None => self.ended = true,
+                Some(item) => self.receive(item),
+                None => self.reading = Reading::Ended,
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    fn receive(&mut self, message: &M) {
-        let Some(parts) = (self.glue.read)(message) else { return };
+    fn receive(&mut self, item: Result<M, E>) {
+        let message = match item {
+            Ok(message) => message,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                self.reading = Reading::Failed;
+                return;
+            }
+        };
+        let Some(parts) = (self.glue.read)(&message) else { return };
         let frame = parts.map_or(Ok(CloseFrame::EMPTY), |(code, reason)| CloseFrame::from_parts(code, reason));
-        let answer = self.closing.receive_or_reject(frame);
-        if let Some(answer) = answer {
-            self.unsent = Some((self.glue.close)(answer));
+        if let Some(answer) = self.closing.receive_or_reject(frame) {
+            self.unsent = (!self.glue.answers).then(|| (self.glue.close)(answer));
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.lost || !self.closing.close_pending() {
+    fn poll_write(&mut self, frame: CloseFrame<'_>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.lost || (self.unsent.is_none() && !self.closing.close_pending()) {
             return Poll::Ready(());
         }
-        let mut sink = Pin::new(&mut *self.stream);
-        if self.unsent.is_some() {
-            let ready = ready!(sink.as_mut().poll_ready(cx));
-            let sent =
-                ready.and_then(|()| self.unsent.take().map_or(Ok(()), |message| sink.as_mut().start_send(message)));
-            // A stack that answers itself refuses our answer; the flush then writes its own.
-            if let (Err(error), true) = (sent, self.closing.closed_first() == Some(self.closing.local())) {
-                self.error.get_or_insert(error);
-                self.lost = true;
-                return Poll::Ready(());
-            }
-            self.unsent = None;
-        }
-        match ready!(sink.poll_flush(cx)) {
+        match ready!(self.poll_send(frame, cx)) {
             Ok(()) => self.closing.mark_written(),
+            // The transport is gone, and so nobody has failed the connection.
+            Err(_) if self.closing.is_open() && self.reading == Reading::Failed => self.reading = Reading::Ended,
             Err(error) => {
                 self.error.get_or_insert(error);
                 self.lost = true;
             }
         }
         Poll::Ready(())
+    }
+
+    fn poll_send(&mut self, frame: CloseFrame<'_>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        let mut sink = Pin::new(&mut *self.stream);
+        if self.unsent.is_some() {
+            ready!(sink.as_mut().poll_ready(cx))?;
+            if let Some(message) = self.unsent.take() {
+                sink.as_mut().start_send(message)?;
+            }
+            // Nothing is chosen before the sink takes it: the peer's Close may be faster.
+            let _sent = match self.reading {
+                Reading::Failed => self.closing.fail(frame),
+                Reading::Open | Reading::Ended => self.closing.start(frame),
+            };
+        }
+        sink.poll_flush(cx)
     }
 }
