@@ -4,9 +4,25 @@
 //!
 //! | ends by | who closed first, both codes, the reason | the peer's fault | how the transport ended | answers pings |
 //! |---|---|---|---|---|
-//! | [`ClosingHandshake`], driven by a stack | yes | yes | yes, from the stack | the stack |
-//! | `codec::finish`, over a `Framed` or a bare transport | yes | yes | yes | yes |
-//! | [`finish`] here | as far as the stack passes them on | a bad code that the stack lets through | no | the stack |
+//! | [`ClosingHandshake`], driven by a stack | yes | yes | what the stack tells it | the stack |
+//! | `codec::finish`, over a `Framed` or a bare transport | yes | a bad Close, a bad length | yes | yes, until the peer's Close |
+//! | [`finish`] here | what the stack passes on | a bad code that the stack passes on | only whether it was cut | the stack |
+//!
+//! What tungstenite 0.30 passes on, and axum 0.8, which is built on it:
+//!
+//! | the peer | the ending |
+//! |---|---|
+//! | closes first with a bad code, or with 1014 | 1002 "Protocol violation", clean: tungstenite reports that as the peer's Close, and answers with it |
+//! | answers our Close with a bad code | 1006, and the fault |
+//! | closes with one byte or bad UTF-8; sends a bad frame, bad text, a message that is too big | 1006, failed by us with the program's `frame`, and an error |
+//! | does so after our Close | 1006, no answer, and an error |
+//! | hangs up, or resets the connection | 1006, and an error that tells which: nobody closed, or we did and got no answer |
+//! | is silent, floods, or does not read | 1006, cut by us |
+//! | does not end the transport behind both Closes | clean. A client waits and cuts it; a server does not wait |
+//! | sends pings | they are answered until our Close, not until the peer's |
+//!
+//! Its server does not flush the transport below when it answers. TLS on a socket that is full may still hold our Close
+//! when the event is clean.
 
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
@@ -21,7 +37,7 @@ use crate::frame::CloseFrame;
 use crate::handshake::ClosingHandshake;
 use crate::role::Role;
 
-/// What a message that is a Close says: a code that nobody has judged, and the reason; `None` for a Close without a code.
+/// What a message that is a Close says: a code that nobody has judged, and the reason; `None` without a code.
 pub type Parts<'a> = Option<(u16, &'a str)>;
 
 /// The two functions that connect [`finish`] to the messages of a stack.
@@ -35,8 +51,8 @@ pub struct Glue<M> {
     /// Tells whether a message is a Close, and what it says.
     pub read: fn(&M) -> Option<Parts<'_>>,
     /// Whether the stack answers the peer's Close itself, with the next flush of its sink, as tungstenite and axum do.
-    /// [`finish`] then sends no answer. If this is wrongly false, the stack refuses a second answer, and the event is not
-    /// clean. If it is wrongly true, nobody answers, and the event may be clean nevertheless.
+    /// [`finish`] then sends no answer. If this is wrongly false, the stack refuses a second answer, and the event is
+    /// not clean. If it is wrongly true, nobody answers, and the event may be clean nevertheless.
     pub answers: bool,
 }
 
@@ -50,12 +66,12 @@ pub struct Finished<E> {
     pub error: Option<E>,
 }
 
-/// Ends a connection of messages: sends `frame` or the answer that is due, waits for the peer's Close and for the end of
-/// the stream, and tells how it ended. It takes no longer than `within`, and discards all messages that it reads.
+/// Ends a connection of messages: sends `frame` or the answer that is due, waits for the peer's Close and for the end
+/// of the stream, and tells how it ended. It takes no longer than `within`, and discards all messages that it reads.
 ///
 /// `seen` is what the program has read last: a Close, or an error. If it has read neither, it is `None`. After an error
-/// the connection fails with `frame`, if the sink still takes it. So the peer hears 1009 about a message that is too big.
-/// If the stream just ends, nothing is sent.
+/// the connection fails with `frame`, if the sink still takes it. So the peer hears 1009 about a message that is too
+/// big. If the stream just ends, nothing is sent.
 ///
 /// `sleep` makes a timer of your runtime, such as `tokio::time::sleep`.
 ///
@@ -80,23 +96,26 @@ pub struct Finished<E> {
 /// # let received = [Message::Text("hi".into()), Message::Close(Some((1001, "bye".into())))];
 /// # let received = stream::iter(received.map(Ok::<_, Infallible>));
 /// # let sent = sink::drain();
+/// # use std::{pin::Pin, task::{Context, Poll}};
 /// # struct Both<A, B>(A, B);
 /// # impl<A: futures_util::Stream + Unpin, B: Unpin> futures_util::Stream for Both<A, B> {
 /// #     type Item = A::Item;
-/// #     fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<A::Item>> {
+/// #     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<A::Item>> {
 /// #         self.0.poll_next_unpin(cx)
 /// #     }
 /// # }
 /// # impl<A: Unpin, B: futures_util::Sink<M> + Unpin, M> futures_util::Sink<M> for Both<A, B> {
 /// #     type Error = B::Error;
-/// #     fn poll_ready(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), B::Error>> {
+/// #     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), B::Error>> {
 /// #         self.1.poll_ready_unpin(cx)
 /// #     }
-/// #     fn start_send(mut self: std::pin::Pin<&mut Self>, item: M) -> Result<(), B::Error> { self.1.start_send_unpin(item) }
-/// #     fn poll_flush(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), B::Error>> {
+/// #     fn start_send(mut self: Pin<&mut Self>, item: M) -> Result<(), B::Error> {
+/// #         self.1.start_send_unpin(item)
+/// #     }
+/// #     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), B::Error>> {
 /// #         self.1.poll_flush_unpin(cx)
 /// #     }
-/// #     fn poll_close(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), B::Error>> { unreachable!() }
+/// #     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), B::Error>> { unreachable!() }
 /// # }
 /// # let mut socket = Both(received, sent);
 /// # futures_util::FutureExt::now_or_never(async {
