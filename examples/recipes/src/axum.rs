@@ -3,13 +3,24 @@
 use std::io;
 use std::time::Duration;
 
-use axum::extract::ws::{self, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame as Close, Message, WebSocket, WebSocketUpgrade};
 use axum::{Router, routing};
 use tokio::net::TcpListener;
-use tokio::time::timeout;
-use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role, TransportEnd};
+use tokio::time::{sleep, timeout};
+use websocket_close::stream::{Glue, finish};
+use websocket_close::{CloseCode, CloseFrame, Role};
 
+/// How long a client may take to ask, and how long the closing may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+const GLUE: Glue<Message> = Glue {
+    close: |frame| Message::Close(frame.code().map(|code| Close { code: code.get(), reason: frame.reason().into() })),
+    read: |message| match message {
+        Message::Close(close) => Some(close.as_ref().map(|close| (close.code, &*close.reason))),
+        _ => None,
+    },
+    answers: true,
+};
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -19,34 +30,25 @@ pub async fn run(address: &str) -> io::Result<()> {
     axum::serve(listener, Router::new().route("/", routing::any(upgrade))).await
 }
 
-/// A client asks for its end with a text such as "4001 bye". axum itself answers a client's Close, while we read on.
+/// A client asks for its end with a text such as "4001 bye". axum itself answers a client's Close.
 async fn serve(mut socket: WebSocket) {
-    let mut closing = ClosingHandshake::new(Role::Server);
-    loop {
-        match timeout(PATIENCE, socket.recv()).await {
-            Ok(Some(Ok(Message::Text(text)))) => {
-                let (code, reason) = text.split_once(' ').unwrap_or((&text, ""));
-                // Replaces a code that may not be sent, and cuts a reason that is too long. axum would send either.
-                let code = CloseCode::new(code.parse().unwrap_or(0)).unwrap_or(CloseCode::UNSUPPORTED_DATA);
-                let frame = CloseFrame::truncated(code, reason);
-                let close = ws::CloseFrame { code: code.get(), reason: frame.reason().into() };
-                let _ = closing.start(frame);
-                // axum refuses a second Close.
-                let _ = socket.send(Message::Close(Some(close))).await;
+    let asked = async {
+        loop {
+            match socket.recv().await {
+                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                seen => break seen,
             }
-            Ok(Some(Ok(Message::Close(close)))) => {
-                // If this answers our Close, axum does not check the code.
-                let frame = close
-                    .as_ref()
-                    .map_or(Ok(CloseFrame::EMPTY), |close| CloseFrame::from_parts(close.code, &close.reason));
-                let _ = frame.map(|frame| closing.receive(frame));
-            }
-            Ok(Some(Ok(_))) => {}
-            // Both Closes are done.
-            Ok(None) => break closing.mark_written(),
-            Ok(Some(Err(error))) => break eprintln!("{error}"),
-            Err(_) => break eprintln!("timed out"),
         }
-    }
-    println!("{}", closing.into_ending(TransportEnd::NotKnown));
+    };
+    let (seen, code, text) = match timeout(PATIENCE, asked).await {
+        Ok(Some(Ok(Message::Text(text)))) => (None, text.split(' ').next().and_then(|code| code.parse().ok()), text),
+        // axum has refused what the client sent.
+        Ok(seen) => (seen, Some(1002), "".into()),
+        Err(_) => (None, Some(3008), "".into()),
+    };
+    // Replaces a code that may not be sent, and cuts a reason that is too long. axum would send either.
+    let code = CloseCode::new(code.unwrap_or(0)).unwrap_or(CloseCode::UNSUPPORTED_DATA);
+    let goodbye = CloseFrame::truncated(code, text.split_once(' ').map_or("", |(_, reason)| reason));
+    let finished = finish(&mut socket, &GLUE, Role::Server, seen, goodbye, PATIENCE, sleep).await;
+    println!("{}", finished.ending);
 }

@@ -3,11 +3,12 @@
 use std::io;
 use std::time::Duration;
 
-use axum::extract::ws::{self, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame as Close, Message, WebSocket, WebSocketUpgrade};
 use axum::{Router, routing};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+/// How long a client may take to ask, and how long the closing may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,27 +19,29 @@ pub async fn run(address: &str) -> io::Result<()> {
     axum::serve(listener, Router::new().route("/", routing::any(upgrade))).await
 }
 
-/// A client asks for its end with a text such as "4001 bye". axum itself answers a client's Close, while we read on.
+/// A client asks for its end with a text such as "4001 bye". axum itself answers a client's Close.
 async fn serve(mut socket: WebSocket) {
-    let mut received = None;
-    loop {
-        match timeout(PATIENCE, socket.recv()).await {
-            Ok(Some(Ok(Message::Text(text)))) => {
-                let (code, reason) = text.split_once(' ').unwrap_or((&text, ""));
-                let code = code.parse().unwrap_or(ws::close_code::UNSUPPORTED);
-                let close = ws::CloseFrame { code, reason: reason.into() };
-                // axum refuses a second Close.
-                let _ = socket.send(Message::Close(Some(close))).await;
+    let asked = async {
+        loop {
+            match socket.recv().await {
+                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                seen => break seen,
             }
-            Ok(Some(Ok(Message::Close(close)))) => {
-                received = close;
-            }
-            Ok(Some(Ok(_))) => {}
-            // Both Closes are done.
-            Ok(None) => break,
-            Ok(Some(Err(error))) => break eprintln!("{error}"),
-            Err(_) => break eprintln!("timed out"),
         }
-    }
-    println!("{received:?}");
+    };
+    let (seen, code, text) = match timeout(PATIENCE, asked).await {
+        Ok(Some(Ok(Message::Text(text)))) => (None, text.split(' ').next().and_then(|code| code.parse().ok()), text),
+        // axum has refused what the client sent.
+        Ok(seen) => (seen, Some(1002), "".into()),
+        Err(_) => (None, Some(3008), "".into()),
+    };
+    let reason = text.split_once(' ').map_or("", |(_, reason)| reason);
+    let close = Close { code: code.unwrap_or(1003), reason: reason.into() };
+    let closing = async {
+        // axum refuses a second Close.
+        let _ = socket.send(Message::Close(Some(close))).await;
+        while let Some(Ok(_)) = socket.recv().await {}
+    };
+    let _ = timeout(PATIENCE, closing).await;
+    println!("{seen:?}");
 }

@@ -3,15 +3,32 @@
 use std::io;
 use std::time::Duration;
 
-use futures_util::future::select;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::{Error, Message, protocol};
-use tokio_tungstenite::{accept_async, connect_async};
-use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame as Close;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, accept_async, connect_async};
+use websocket_close::stream::{Glue, finish};
+use websocket_close::{CloseFrame, Role};
 
+/// How long anything may take that is not the ends' own time: opening, a message on its way, the closing.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long both ends may be silent.
+const IDLE: Duration = Duration::from_secs(20);
+
+const GLUE: Glue<Message> = Glue {
+    close: |frame| {
+        Message::Close(frame.code().map(|code| Close { code: code.get().into(), reason: frame.reason().into() }))
+    },
+    read: |message| match message {
+        Message::Close(close) => Some(close.as_ref().map(|close| (close.code.into(), &*close.reason))),
+        _ => None,
+    },
+    answers: true,
+};
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(address: &str, upstream: &str) -> io::Result<()> {
@@ -28,48 +45,62 @@ pub async fn run(address: &str, upstream: &str) -> io::Result<()> {
     }
 }
 
-async fn proxy(client: TcpStream, upstream: &str) -> Result<(), Error> {
-    let (to_upstream, from_upstream) = connect_async(upstream).await?.0.split();
-    let (to_client, from_client) = accept_async(client).await?.split();
-    let up = Box::pin(pass(Role::Server, from_client, to_upstream));
-    let down = Box::pin(pass(Role::Client, from_upstream, to_client));
-    // When one way has ended, the other has some time to do so.
-    let ((), other) = select(up, down).await.factor_first();
-    let _ = timeout(PATIENCE, other).await;
+async fn proxy(client: TcpStream, upstream: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (mut to_upstream, mut from_upstream) = timeout(PATIENCE, connect_async(upstream)).await??.0.split();
+    let (mut to_client, mut from_client) = timeout(PATIENCE, accept_async(client)).await??.split();
+    let active = Notify::new();
+    let silence = async { while timeout(IDLE, active.notified()).await.is_ok() {} };
+    let (by_client, last) = tokio::select! {
+        last = pass(&mut from_client, &mut to_upstream, &active) => last.map_or((false, None), |last| (true, last)),
+        last = pass(&mut from_upstream, &mut to_client, &active) => last.map_or((true, None), |last| (false, last)),
+        () = silence => (true, None),
+    };
+    let client = from_client.reunite(to_client)?;
+    let upstream = from_upstream.reunite(to_upstream)?;
+    if by_client {
+        end(client, last, Role::Server, upstream).await;
+    } else {
+        end(upstream, last, Role::Client, client).await;
+    }
     Ok(())
 }
 
-/// Passes messages on until `from` has ended, and then passes on how it ended.
+/// Passes messages on until `from` has no more, and returns what came last. It is an error if `to` takes no more.
 async fn pass(
-    local: Role,
-    mut from: impl Stream<Item = Result<Message, Error>> + Unpin,
-    mut to: impl Sink<Message> + Unpin,
-) {
-    let mut closing = ClosingHandshake::new(local);
-    while let Some(Ok(message)) = from.next().await {
+    from: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
+    to: &mut (impl Sink<Message> + Unpin),
+    active: &Notify,
+) -> Result<Option<Result<Message, Error>>, ()> {
+    loop {
+        let message = from.next().await;
+        active.notify_one();
         match message {
-            Message::Close(close) => {
-                let frame = close
-                    .as_ref()
-                    .map_or(Ok(CloseFrame::EMPTY), |close| CloseFrame::from_parts(close.code.into(), &close.reason));
-                let _ = frame.map(|frame| closing.receive(frame));
-                break;
+            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                timeout(PATIENCE, to.send(message)).await.map_err(drop)?.map_err(drop)?;
             }
             // tungstenite answers pings at both ends.
-            Message::Text(_) | Message::Binary(_) => {
-                let _ = to.send(message).await;
-            }
-            _ => {}
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            last => return Ok(last),
         }
     }
+}
+
+/// Tells `other` how `ended` has ended, and ends both. `local` is what the proxy is for `ended`.
+async fn end<A, B>(
+    mut ended: WebSocketStream<A>,
+    last: Option<Result<Message, Error>>,
+    local: Role,
+    mut other: WebSocketStream<B>,
+) where
+    A: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    // For an end that tungstenite has refused a frame of, or on which nothing has moved for too long.
+    let own = CloseFrame::from_static(if matches!(last, Some(Err(_))) { 1002 } else { 3008 }, "");
+    let finished = finish(&mut ended, &GLUE, local, last, own, PATIENCE, sleep).await;
+    println!("as {local:?}: {}", finished.ending);
     // No code stays no code. 1006 may not be sent, so a lost connection becomes 1014 or 1001.
-    let event = closing.event();
-    let last = event.forward(local.peer());
-    let close = last.code().map(|code| protocol::CloseFrame { code: code.get().into(), reason: last.reason().into() });
-    let _ = to.send(Message::Close(close)).await;
-    // tungstenite writes its answer while we read on. It returns `None` when both Closes are done.
-    if from.next().await.is_none() {
-        closing.mark_written();
-    }
-    println!("as {local:?}: {}", closing.into_ending(TransportEnd::NotKnown));
+    let (event, peer) = (finished.ending.event(), local.peer());
+    let finished = finish(&mut other, &GLUE, peer, None, event.forward(peer), PATIENCE, sleep).await;
+    println!("as {peer:?}: {}", finished.ending);
 }

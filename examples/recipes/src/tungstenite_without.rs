@@ -3,15 +3,20 @@
 use std::io;
 use std::time::Duration;
 
-use futures_util::future::select;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame as Close;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use tokio_tungstenite::tungstenite::{Error, Message, protocol};
-use tokio_tungstenite::{accept_async, connect_async};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, accept_async, connect_async};
 
+/// How long anything may take that is not the ends' own time: opening, a message on its way, the closing.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long both ends may be silent.
+const IDLE: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(address: &str, upstream: &str) -> io::Result<()> {
@@ -28,40 +33,60 @@ pub async fn run(address: &str, upstream: &str) -> io::Result<()> {
     }
 }
 
-async fn proxy(client: TcpStream, upstream: &str) -> Result<(), Error> {
-    let (to_upstream, from_upstream) = connect_async(upstream).await?.0.split();
-    let (to_client, from_client) = accept_async(client).await?.split();
-    let up = Box::pin(pass(Role::Server, from_client, to_upstream));
-    let down = Box::pin(pass(Role::Client, from_upstream, to_client));
-    // When one way has ended, the other has some time to do so.
-    let ((), other) = select(up, down).await.factor_first();
-    let _ = timeout(PATIENCE, other).await;
+async fn proxy(client: TcpStream, upstream: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (mut to_upstream, mut from_upstream) = timeout(PATIENCE, connect_async(upstream)).await??.0.split();
+    let (mut to_client, mut from_client) = timeout(PATIENCE, accept_async(client)).await??.split();
+    let active = Notify::new();
+    let silence = async { while timeout(IDLE, active.notified()).await.is_ok() {} };
+    let (by_client, last) = tokio::select! {
+        last = pass(&mut from_client, &mut to_upstream, &active) => last.map_or((false, None), |last| (true, last)),
+        last = pass(&mut from_upstream, &mut to_client, &active) => last.map_or((true, None), |last| (false, last)),
+        () = silence => (true, None),
+    };
+    let client = from_client.reunite(to_client)?;
+    let upstream = from_upstream.reunite(to_upstream)?;
+    if by_client {
+        end(client, last, Role::Server, upstream).await;
+    } else {
+        end(upstream, last, Role::Client, client).await;
+    }
     Ok(())
 }
 
-/// Passes messages on until `from` has ended, and then passes on how it ended.
+/// Passes messages on until `from` has no more, and returns what came last. It is an error if `to` takes no more.
 async fn pass(
-    local: Role,
-    mut from: impl Stream<Item = Result<Message, Error>> + Unpin,
-    mut to: impl Sink<Message> + Unpin,
-) {
-    let mut received = None;
-    while let Some(Ok(message)) = from.next().await {
+    from: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
+    to: &mut (impl Sink<Message> + Unpin),
+    active: &Notify,
+) -> Result<Option<Result<Message, Error>>, ()> {
+    loop {
+        let message = from.next().await;
+        active.notify_one();
         match message {
-            Message::Close(close) => {
-                received = close;
-                break;
+            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                timeout(PATIENCE, to.send(message)).await.map_err(drop)?.map_err(drop)?;
             }
             // tungstenite answers pings at both ends.
-            Message::Text(_) | Message::Binary(_) => {
-                let _ = to.send(message).await;
-            }
-            _ => {}
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            last => return Ok(last),
         }
     }
-    let close = received.clone().or(Some(protocol::CloseFrame { code: 1006.into(), reason: "".into() }));
-    let _ = to.send(Message::Close(close)).await;
-    // tungstenite writes its answer while we read on. It returns `None` when both Closes are done.
-    let _ = from.next().await;
-    println!("as {local:?}: {received:?}");
+}
+
+/// Tells `other` how `ended` has ended, and ends both. `local` is what the proxy is for `ended`.
+async fn end<A, B>(
+    mut ended: WebSocketStream<A>,
+    last: Option<Result<Message, Error>>,
+    local: Role,
+    mut other: WebSocketStream<B>,
+) where
+    A: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    let abnormal = Some(Close { code: 1006.into(), reason: "".into() });
+    let close = if let Some(Ok(Message::Close(close))) = &last { close.clone() } else { abnormal };
+    let _ = timeout(PATIENCE, async { while let Some(Ok(_)) = ended.next().await {} }).await;
+    println!("as {local:?}: {last:?}");
+    let _ = timeout(PATIENCE, other.send(Message::Close(close))).await;
+    let _ = timeout(PATIENCE, async { while let Some(Ok(_)) = other.next().await {} }).await;
 }
