@@ -47,7 +47,8 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// `patience` is how long a client may be silent, and how long a message to it may take. `timeouts` are for the end.
+    /// A client may be silent for as long as `patience`, and a message to it may take as long. `timeouts` bound its
+    /// end.
     pub(crate) fn new(patience: Duration, timeouts: Timeouts) -> Self {
         Self { messages: broadcast::channel(64).0, stop: CancellationToken::new(), patience, timeouts }
     }

@@ -1,5 +1,5 @@
-//! The chat example, both kinds of its connections, against raw clients on loopback: what they hear, how each connection
-//! ends, and that it ends in time.
+//! The chat example, both kinds of its connections, against raw clients on loopback: what they hear, how each
+//! connection ends, and that it ends in time.
 #![cfg(feature = "codec")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 

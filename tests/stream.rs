@@ -1,4 +1,5 @@
-//! `stream::finish` over a stack in memory: one that answers a Close itself, one that does not, and what a sink can do wrong.
+//! `stream::finish` over a stack in memory: one that answers a Close itself, one that does not, and what a sink can do
+//! wrong.
 #![cfg(feature = "stream")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -77,7 +78,8 @@ struct Stack {
     incoming: VecDeque<Next>,
     /// Whether the stream ends behind the last item. If not, the peer is silent.
     ends: bool,
-    /// Whether it answers the peer's Close itself, as tungstenite does: with the next flush, and never with a second Close.
+    /// Whether it answers the peer's Close itself, as tungstenite does: with the next flush, and never with a second
+    /// Close.
     answers: bool,
     ready: Manner,
     send: Manner,
@@ -369,8 +371,8 @@ fn a_stack_that_answers_although_its_glue_says_no() {
     assert_eq!(finished.error, Some(Error::SecondClose));
 }
 
-/// All short streams with all sinks. Our Close is told as written only if a flush has succeeded behind it, and the event is
-/// clean only if the peer's Close has come, too. Without a fault it is the other way round as well.
+/// All short streams with all sinks. Our Close is told as written only if a flush has succeeded behind it, and the
+/// event is clean only if the peer's Close has come, too. Without a fault it is the other way round as well.
 #[test]
 fn clean_is_earned() {
     let alphabet = [

@@ -1,5 +1,5 @@
-//! Runs every recipe as a program, with raw clients on loopback, and checks the bytes of the closing and the ending that
-//! it prints. Then runs the twins, and counts the lines in which each pair differs.
+//! Runs every recipe as a program, with raw clients on loopback, and checks the bytes of the closing and the ending
+//! that it prints. Then runs the twins, and counts the lines in which each pair differs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -587,8 +587,8 @@ fn twins_run() {
     assert!(output.stdout.starts_with(b"100 connections are open\n100 have ended\n"));
 }
 
-/// Taking up the crate changes at most 20 lines, removed and added lines counted together. The glue of a stack of messages
-/// is counted by itself.
+/// Taking up the crate changes at most 20 lines, removed and added lines counted together. The glue of a stack of
+/// messages is counted by itself.
 #[test]
 fn each_recipe_differs_from_its_twin_in_few_lines() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
