@@ -6,18 +6,49 @@ use crate::frame::{CloseFrame, ReasonTooLong};
 /// The Close that a script's `close(code, reason)` sends, or the exception that it throws.
 /// [WHATWG WebSockets, `close()`](https://websockets.spec.whatwg.org/#dom-websocket-close)
 ///
-/// The checks come before any look at the state of the socket: they throw even on one that is closed. An argument that the
-/// script left out (or that is `undefined`) is `None`. The conversions before this call are the engine's: `[Clamp] unsigned
-/// short` does not wrap, so that 66536 arrives here as 65535, and lone surrogates of a `USVString` are U+FFFD by now, three bytes
-/// each.
+/// The checks come before any look at the state of the socket: they throw even on one that is closed. An argument that
+/// the script left out (or that is `undefined`) is `None`. With neither argument the Close has no body. A reason alone
+/// goes with 1000 if it is not empty, as `WebSocketStream` has it; the text of `close()` is silent there.
 ///
-/// With neither argument the Close has no body. A reason alone goes with 1000 if it is not empty, as
-/// [WebSocketStream](https://github.com/whatwg/websockets/pull/48) has it; the text of `close()` is silent there.
+/// The engine converts the arguments before this call. Lone surrogates of a `USVString` are U+FFFD by then, three bytes
+/// each. The code depends on the API:
+///
+/// | API | its code is a | 1000.9 | 66536 | `NaN` |
+/// |---|---|---|---|---|
+/// | `close(code, reason)` of `WebSocket` | [`[Clamp] unsigned short`][clamp] | 1001 | 65535 | 0 |
+/// | `close({closeCode, reason})` of `WebSocketStream` | [`[EnforceRange] unsigned short`][range] | 1000 | error | error |
+///
+/// The errors are of the type `TypeError`.
+///
+/// [clamp]: https://webidl.spec.whatwg.org/#Clamp
+/// [range]: https://webidl.spec.whatwg.org/#EnforceRange
+///
+/// # `WebSocketStream`
+///
+/// [It is a draft](https://github.com/whatwg/websockets/pull/48). Its `close()` and the constructor of its
+/// `WebSocketError` make the same checks. When a script aborts or cancels one of its streams, the draft *closes using
+/// reason*: if the reason is a `WebSocketError`, its code and its reason are sent; if not, neither. An error that the
+/// engine made itself may hold what no script may send, such as 1006. Then both are discarded, and the Close has no
+/// body:
+///
+/// ```
+/// use websocket_close::{CloseFrame, script};
+///
+/// /// `error` is the `closeCode` and the `reason` of a `WebSocketError`, if the reason is one.
+/// fn close_using_reason<'a>(error: Option<(Option<u16>, &'a str)>) -> CloseFrame<'a> {
+///     let (code, reason) = error.unwrap_or_default();
+///     script::close(code, Some(reason)).unwrap_or(CloseFrame::EMPTY)
+/// }
+///
+/// assert_eq!(close_using_reason(Some((Some(3456), "pizza"))), CloseFrame::from_static(3456, "pizza"));
+/// assert_eq!(close_using_reason(Some((Some(1006), ""))), CloseFrame::EMPTY);
+/// assert_eq!(close_using_reason(None), CloseFrame::EMPTY);
+/// ```
 ///
 /// # Errors
 ///
-/// In this order: [`Error::InvalidAccess`] for a code that is neither 1000 nor 3000 to 4999; [`Error::Syntax`] for a reason
-/// of more than 123 bytes of UTF-8.
+/// In this order: [`Error::InvalidAccess`] for a code that is neither 1000 nor 3000 to 4999; [`Error::Syntax`] for a
+/// reason of more than 123 bytes of UTF-8.
 ///
 /// ```
 /// use websocket_close::{CloseFrame, script};

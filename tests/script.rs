@@ -1,17 +1,19 @@
 //! `script::close`: the argument checks of the browser's `close()`, over every code and every length of a reason.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use serde_json::Value;
 use websocket_close::script::{self, Error};
 use websocket_close::{CloseCode, CloseFrame};
 
-/// Every call of `close()`, in whatever file of `vectors/` it stands.
-fn calls() -> Vec<Value> {
+/// Every vector of this operation, in whatever file of `vectors/` it stands.
+fn vectors(op: &str) -> Vec<Value> {
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")).unwrap();
     let json =
         files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|name| name == "json"));
     let vectors = json.flat_map(|path| serde_json::from_slice::<Vec<Value>>(&std::fs::read(path).unwrap()).unwrap());
-    vectors.filter(|vector| vector["op"] == "whatwg_close").collect()
+    let vectors: Vec<Value> = vectors.filter(|vector| vector["op"] == op).collect();
+    assert!(!vectors.is_empty());
+    vectors
 }
 
 fn payload(frame: CloseFrame<'_>) -> String {
@@ -20,9 +22,7 @@ fn payload(frame: CloseFrame<'_>) -> String {
 
 #[test]
 fn every_close_vector() {
-    let calls = calls();
-    assert!(!calls.is_empty());
-    for vector in &calls {
+    for vector in vectors("whatwg_close") {
         let (input, expected, id) = (&vector["input"], &vector["expected"], &vector["id"]);
         // What an engine does before the call: [Clamp] for the code, no lone surrogates in a USVString.
         let code = match &input["code"] {
@@ -34,12 +34,51 @@ fn every_close_vector() {
             Some(units) => Some(usv_string(units)),
             None => input["reason"].as_str().map(str::to_owned),
         };
-        match (script::close(code, reason.as_deref()), expected["outcome"].as_str().unwrap()) {
-            (Ok(frame), "ok") => assert_eq!(payload(frame), expected["payload_hex"], "{id}"),
-            (Err(error), "throw") => assert_eq!(error.name(), expected["exception"], "{id}"),
-            (result, outcome) => panic!("{id}: {result:?}, expected {outcome}"),
-        }
+        let closed = script::close(code, reason.as_deref());
+        assert_outcome(closed.map(payload).map_err(Error::name), expected, id);
     }
+}
+
+/// Holds what came out against a vector: the payload of the Close, or the name of the exception.
+fn assert_outcome(result: Result<String, &str>, expected: &Value, id: &Value) {
+    match (result, expected["outcome"].as_str().unwrap()) {
+        (Ok(payload), "ok") => assert_eq!(payload, expected["payload_hex"], "{id}"),
+        (Err(exception), "throw") => assert_eq!(exception, expected["exception"], "{id}"),
+        (result, outcome) => panic!("{id}: {result:?}, expected {outcome}"),
+    }
+}
+
+/// `close({closeCode, reason})` of a `WebSocketStream` differs in what the engine does before the call.
+#[test]
+fn every_stream_vector() {
+    for vector in vectors("websocketstream_close") {
+        let (input, expected) = (&vector["input"], &vector["expected"]);
+        let code = match &input["closeCode"] {
+            Value::Null => Ok(None),
+            Value::String(text) => enforce_range(text.parse().unwrap_or(f64::NAN)).map(Some),
+            number => enforce_range(number.as_f64().unwrap()).map(Some),
+        };
+        let closed = code.and_then(|code| script::close(code, input["reason"].as_str()).map_err(Error::name));
+        assert_outcome(closed.map(payload), expected, &vector["id"]);
+    }
+}
+
+/// "Close using reason": what a script throws into its streams. If that may not be sent, the Close has no body.
+#[test]
+fn every_reason_vector() {
+    for vector in vectors("close_using_reason") {
+        let error = &vector["input"]["error"];
+        let code = error["closeCode"].as_u64().map(|code| u16::try_from(code).unwrap());
+        let frame = script::close(code, error["reason"].as_str()).unwrap_or_default();
+        assert_outcome(Ok(payload(frame)), &vector["expected"], &vector["id"]);
+    }
+}
+
+/// Web IDL's `[EnforceRange] unsigned short`.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn enforce_range(number: f64) -> Result<u16, &'static str> {
+    let integer = number.trunc();
+    if (0.0..=65535.0).contains(&integer) { Ok(integer as u16) } else { Err("TypeError") }
 }
 
 /// A float's `as` saturates, and is 0 for NaN, as Web IDL's `[Clamp] unsigned short` does.

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use websocket_close::wire::{self, Peek};
 use websocket_close::{CloseCode, CloseFrame, DecodeError, Role, registry};
 
-/// Operations of `api.json` that do not run here, and why.
-const NOT_HERE: [(&str, &str); 4] = [
+/// Operations of `api.json` and `own.json` that do not run here, and why.
+const NOT_HERE: [(&str, &str); 6] = [
     ("whatwg_close", "runs with the tests of `script`"),
+    ("websocketstream_close", "runs with the tests of `script`"),
+    ("close_using_reason", "runs with the tests of `script`"),
     ("range", "a fact for documentation, says the README of the vectors; the ranges are in `tests/code.rs`"),
     ("valid_ranges", "a fact for documentation, says the README of the vectors; the sets are in `tests/code.rs`"),
     ("may_send", "a fact for documentation, says the README of the vectors: no type knows who sends a code"),
