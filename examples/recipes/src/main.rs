@@ -4,15 +4,13 @@ mod actix;
 mod actix_without;
 mod axum;
 mod axum_without;
-mod crowd;
 mod deadline;
 mod device;
 mod fastwebsockets;
 mod fastwebsockets_without;
 mod hyper;
 mod hyper_without;
-mod mass_shutdown;
-mod mass_shutdown_without;
+mod server;
 mod std_net;
 mod std_net_without;
 mod tungstenite;
@@ -33,12 +31,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["fastwebsockets_without", address] => fastwebsockets_without::run(address)?,
         ["hyper", address] => hyper::run(address)?,
         ["hyper_without", address] => hyper_without::run(address)?,
-        ["mass_shutdown", count] => mass_shutdown::run(count.parse()?)?,
-        ["mass_shutdown_without", count] => mass_shutdown_without::run(count.parse()?)?,
         ["no_std", address] => close_recipes::no_std::serve(device::sockets(address)?, |line| println!("{line}")),
         ["no_std_without", address] => {
             close_recipes::no_std_without::serve(device::sockets(address)?, |line| println!("{line}"));
         }
+        ["server", address] => server::run(address, None)?,
+        ["server", address, certificate, key] => server::run(address, Some((certificate, key)))?,
         ["std_net", address] => std_net::run(address)?,
         ["std_net_without", address] => std_net_without::run(address)?,
         ["tungstenite", address, upstream] => tungstenite::run(address, upstream)?,

@@ -1,7 +1,6 @@
 //! Runs every recipe as a program, with raw clients on loopback, and checks the bytes of the closing and the ending
 //! that it prints. Then runs the twins, and counts the lines in which each pair differs.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use similar::{ChangeTag, TextDiff};
 use tokio_tungstenite::tungstenite;
-use websocket_close::{Awaited, CloseFrame, ClosingHandshake, Role, TransportEnd};
+use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -527,42 +526,6 @@ fn no_std_waits_for_no_client_for_ever() {
     });
 }
 
-#[test]
-fn mass_shutdown() {
-    let program = env!("CARGO_BIN_EXE_close-recipes");
-    let output = Command::new(program).args(["mass_shutdown", "1000"]).output().unwrap();
-    let output = String::from_utf8(output.stdout).unwrap();
-    let (endings, others): (Vec<&str>, Vec<&str>) = output.lines().partition(|line| line.contains(" times "));
-
-    let close: Vec<u8> = [b"\x88\x12\x03\xf4", &b"back in a minute"[..]].concat();
-    let mut expected = vec!["1000 connections are open".to_owned()];
-    expected.extend((100..=1000).step_by(100).map(|ended| format!("{ended} have ended")));
-    expected.extend([format!("990 clients got {close:02x?}"), "10 clients got []".to_owned()]);
-    assert_eq!(others, expected);
-
-    // Of each hundred clients one hangs up and one never answers.
-    let mut endings: BTreeMap<&str, u32> = endings
-        .into_iter()
-        .map(|line| line.split_once(" times ").unwrap())
-        .map(|(count, ending)| (ending, count.parse().unwrap()))
-        .collect();
-    let mut unanswered = ClosingHandshake::new(Role::Server);
-    let _close = unanswered.start(CloseFrame::from_static(1012, "back in a minute"));
-    unanswered.mark_written();
-    let mut answered = unanswered.clone();
-    let _none = answered.receive(CloseFrame::from_static(1012, ""));
-    let answered = answered.into_ending(TransportEnd::InOrder).to_string();
-    assert_eq!(event(&answered), "1012 (service restart), clean");
-    assert_eq!(endings.remove(&*answered), Some(980), "{endings:?}");
-    let cut = TransportEnd::Cut { awaited: Awaited::Close, after: Duration::from_secs(5), discarded: Some(0) };
-    let unanswered = unanswered.into_ending(cut).to_string();
-    assert_eq!(event(&unanswered), LOST);
-    assert_eq!(endings.remove(&*unanswered), Some(10), "{endings:?}");
-    // The others hung up, before or after our Close.
-    assert!(endings.keys().all(|ending| event(ending) == LOST), "{endings:?}");
-    assert_eq!(endings.into_values().sum::<u32>(), 10);
-}
-
 /// The twins work, too: each ends after a Close.
 #[test]
 fn twins_run() {
@@ -582,9 +545,6 @@ fn twins_run() {
     let mut received = [0; 4];
     client.read_exact(&mut received).unwrap();
     assert_eq!(&received, b"\x88\x02\x03\xee");
-    let program = env!("CARGO_BIN_EXE_close-recipes");
-    let output = Command::new(program).args(["mass_shutdown_without", "100"]).output().unwrap();
-    assert!(output.stdout.starts_with(b"100 connections are open\n100 have ended\n"));
 }
 
 /// Taking up the crate changes at most 20 lines, removed and added lines counted together. The glue of a stack of
@@ -604,7 +564,7 @@ fn each_recipe_differs_from_its_twin_in_few_lines() {
         assert!((1..=20).contains(&changed), "{name} changes {changed} lines");
         pairs += 1;
     }
-    assert_eq!(pairs, 8);
+    assert_eq!(pairs, 7);
 }
 
 /// The number of lines of a recipe's glue, and the rest. Formatting comes first: lines are what rustfmt makes of them.
