@@ -8,6 +8,7 @@ mod deadline;
 mod device;
 mod fastwebsockets;
 mod fastwebsockets_without;
+mod http2;
 mod hyper;
 mod hyper_without;
 mod server;
@@ -29,6 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["axum_without", address] => axum_without::run(address)?,
         ["fastwebsockets", address] => fastwebsockets::run(address)?,
         ["fastwebsockets_without", address] => fastwebsockets_without::run(address)?,
+        ["http2", address] => http2::run(address, None)?,
+        ["http2", address, certificate, key] => http2::run(address, Some((certificate, key)))?,
         ["hyper", address] => hyper::run(address)?,
         ["hyper_without", address] => hyper_without::run(address)?,
         ["no_std", address] => close_recipes::no_std::serve(device::sockets(address)?, |line| println!("{line}")),

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use websocket_close::{CloseCode, CloseFrame, Ending, Role, TransportEnd, registr
 use websocket_codec::{Message as Item, MessageCodec, Opcode};
 
 /// How long the opening of a connection may take, TLS included.
-const OPENING: Duration = Duration::from_secs(10);
+pub(crate) const OPENING: Duration = Duration::from_secs(10);
 /// How long a client may be silent. A ping counts as a word.
 const IDLE: Duration = Duration::from_secs(20);
 /// How long an echo may take.
@@ -51,7 +50,7 @@ type Tally = Arc<Mutex<BTreeMap<u16, usize>>>;
 pub async fn run(address: &str, certificate_and_key: Option<(&str, &str)>) -> Result<(), Box<dyn std::error::Error>> {
     // Many systems give a process 1,024 descriptors unless it asks for more.
     let descriptors = rlimit::increase_nofile_limit(u64::MAX)?;
-    let tls = certificate_and_key.map(|(certificate, key)| acceptor(certificate.as_ref(), key.as_ref())).transpose()?;
+    let tls = certificate_and_key.map(|(certificate, key)| acceptor(certificate, key, &[])).transpose()?;
     let listener = TcpListener::bind(address).await?;
     // The signals count from here on.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -114,10 +113,16 @@ fn counted(ending: &Ending) -> u16 {
     failure.map_or(ending.event().code(), CloseCode::get)
 }
 
-fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, Box<dyn std::error::Error>> {
+/// TLS with the certificate and the key in these files, for these protocols (ALPN).
+pub(crate) fn acceptor(
+    certificate: &str,
+    key: &str,
+    protocols: &[&str],
+) -> Result<TlsAcceptor, Box<dyn std::error::Error>> {
     let certificates = CertificateDer::pem_file_iter(certificate)?.collect::<Result<_, _>>()?;
     let key = PrivateKeyDer::from_pem_file(key)?;
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key)?;
+    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key)?;
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
@@ -144,12 +149,12 @@ async fn connection(
     Ok(Some(serve(socket, stop).await))
 }
 
-trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// Echoes until one end has enough, and ends the connection.
-async fn serve(socket: impl Transport, stop: &CancellationToken) -> Ending {
+pub(crate) async fn serve(socket: impl Transport, stop: &CancellationToken) -> Ending {
     let mut socket = Framed::new(socket, CloseCodec::server().wrap(Limited::default()));
     let talking = async {
         loop {
