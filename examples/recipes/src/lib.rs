@@ -17,3 +17,16 @@ pub trait Connection: Read + Write {
     /// Ends our direction: sends FIN.
     fn shut_down(&mut self);
 }
+
+// The guides belong to `websocket-close`. Their programs run here, since they need the stacks that are here.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../../docs/tokio.md")]
+    mod tokio {}
+    #[doc = include_str!("../../../docs/stacks.md")]
+    mod stacks {}
+    #[doc = include_str!("../../../docs/proxies.md")]
+    mod proxies {}
+    #[doc = include_str!("../../../docs/migrating.md")]
+    mod migrating {}
+}
