@@ -10,9 +10,9 @@ use crate::registry::{self, meaning};
 ///
 /// RFC 6455 and the IANA registry let an endpoint send exactly these
 /// ([7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4),
-/// [11.7](https://www.rfc-editor.org/rfc/rfc6455#section-11.7)). 1005, 1006 and 1015 are not among them: they report what
-/// happened to a connection, so only a [`CloseEvent`](crate::CloseEvent) holds them. A new registration may widen the
-/// set in a minor release. The set never shrinks.
+/// [11.7](https://www.rfc-editor.org/rfc/rfc6455#section-11.7)). 1005, 1006 and 1015 are not among them: they report
+/// what happened to a connection, so only a [`CloseEvent`](crate::CloseEvent) holds them. A new registration may widen
+/// the set in a minor release. The set never shrinks.
 ///
 /// ```
 /// use websocket_close::CloseCode;

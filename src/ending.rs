@@ -10,8 +10,8 @@ use crate::role::Role;
 
 /// How a connection ended: who closed first, what both ends said, what failed, and how the transport ended.
 ///
-/// A [`ClosingHandshake`] [becomes](ClosingHandshake::into_ending) one when its transport has ended. Its `Display` is one
-/// line for a log. The code that counts may be the event's (1006) or the one that we sent (1009): it has both.
+/// A [`ClosingHandshake`] [becomes](ClosingHandshake::into_ending) one when its transport has ended. Its `Display` is
+/// one line for a log. The code that counts may be the event's (1006) or the one that we sent (1009): it has both.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +45,8 @@ pub enum TransportEnd {
     InOrder,
     /// The peer ended it in order, but inside a frame.
     InsideFrame,
-    /// The peer ended TCP without TLS's `close_notify`. Before both Closes are done, somebody may have cut off its data.
+    /// The peer ended TCP without TLS's `close_notify`. Before both Closes are done, somebody may have cut off its
+    /// data.
     WithoutCloseNotify,
     /// It was lost.
     Lost(Loss),

@@ -9,14 +9,15 @@ use crate::frame::{CloseFrame, MAX_REASON_LEN, ReasonTooLong, fmt_reason};
 use crate::names::{FmtNamed, Names, REGISTERED, fmt_code};
 use crate::role::Role;
 
-/// How a WebSocket ended, as the [HTML standard's `CloseEvent`](https://websockets.spec.whatwg.org/#closeevent) tells it.
+/// How a WebSocket ended, as the [HTML standard's `CloseEvent`](https://websockets.spec.whatwg.org/#closeevent) tells
+/// it.
 ///
 /// The three facts are independent. `wasClean` says whether the closing handshake was completed, not whether all was
 /// well: 1011 can be clean and 1000 unclean. Unlike a [`CloseFrame`], an event can hold any code, such as 1005 (a Close
 /// without a code came) and 1006 (no valid Close came). A [`ClosingHandshake`](crate::ClosingHandshake) yields one.
 ///
-/// It differs from the DOM's type in one point: it refuses a reason of more than 123 bytes. None ever comes over the wire,
-/// and so the event can store its reason inline.
+/// It differs from the DOM's type in one point: it refuses a reason of more than 123 bytes. No such reason comes over
+/// the wire, and so the event can store its reason inline.
 ///
 /// ```
 /// use websocket_close::{CloseEvent, CloseEventInit};
@@ -107,8 +108,8 @@ impl CloseEvent {
     /// What Chromium reports for this payload, which is not what the RFC requires.
     ///
     /// It tells what a page will see when a server misbehaves. Chromium hands any code but 1005, 1006 and 1015 to the
-    /// page, and answers with it. Those three, a payload of one byte or of more than 125, and a reason that is not UTF-8
-    /// give 1006, not clean.
+    /// page, and answers with it. Those three, a payload of one byte or of more than 125, and a reason that is not
+    /// UTF-8 give 1006, not clean.
     ///
     /// ```
     /// use websocket_close::CloseEvent;
@@ -203,9 +204,9 @@ impl CloseEvent {
 
     /// The Close with which a proxy passes this event on to its other end. `from` is the end that it came from.
     ///
-    /// It is [`to_frame`](Self::to_frame) where that exists, and so never 1005, 1006 or 1015. If the end is lost or said
-    /// something that may not be sent, a client hears 1014 ([`BAD_GATEWAY`](CloseCode::BAD_GATEWAY)) about the server,
-    /// and a server hears 1001 ([`GOING_AWAY`](CloseCode::GOING_AWAY)) about the client.
+    /// It is [`to_frame`](Self::to_frame) where that exists, and so never 1005, 1006 or 1015. If the end is lost or
+    /// said something that may not be sent, a client hears 1014 ([`BAD_GATEWAY`](CloseCode::BAD_GATEWAY)) about the
+    /// server, and a server hears 1001 ([`GOING_AWAY`](CloseCode::GOING_AWAY)) about the client.
     ///
     /// ```
     /// use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, Role};

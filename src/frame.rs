@@ -21,7 +21,8 @@ pub const MAX_REASON_LEN: usize = 123;
 /// [RFC 6455, 5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)
 ///
 /// Every value of this type may be sent. Its code is a [`CloseCode`], its reason has at most 123 bytes, and there is no
-/// reason without a code. It borrows its reason, is `Copy`, and allocates nothing. [`OwnedCloseFrame`] outlives the buffer.
+/// reason without a code. It borrows its reason, is `Copy`, and allocates nothing. [`OwnedCloseFrame`] outlives the
+/// buffer.
 ///
 /// ```
 /// use websocket_close::{CloseCode, CloseFrame, DecodeError};
@@ -71,7 +72,7 @@ impl<'a> CloseFrame<'a> {
     ///
     /// # Errors
     ///
-    /// [`ReasonTooLong`] for more than 123 bytes of UTF-8. If any character is not ASCII, fewer than 123 characters fit.
+    /// [`ReasonTooLong`] for more than 123 bytes of UTF-8. Characters that are not ASCII take two to four.
     ///
     /// ```
     /// # use websocket_close::{CloseCode, CloseFrame};
@@ -246,7 +247,7 @@ impl<'a> CloseFrame<'a> {
                 let reason = utf8::checked(reason).map_err(DecodeError::InvalidUtf8)?;
                 Ok(Some((u16::from_be_bytes([*high, *low]), reason)))
             }
-            // No code stands in the way of judging these.
+            // These have no code that would have to be judged.
             _ => Self::from_payload(payload).map(|_empty| None),
         }
     }
@@ -475,8 +476,8 @@ impl fmt::Display for CloseFrame<'_> {
 /// # Ok::<(), websocket_close::ReasonTooLong>(())
 /// ```
 ///
-/// The default is the Close without a body. With the feature `serde` it is `{"code":1000,"reason":"done"}`. A `code` that
-/// is `null` or missing is no code. Reading anything that may not be sent is an error.
+/// The default is the Close without a body. With the feature `serde` it is `{"code":1000,"reason":"done"}`. A `code`
+/// that is `null` or missing is no code. Reading anything that may not be sent is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(try_from = "Unchecked"))]
 pub struct OwnedCloseFrame {

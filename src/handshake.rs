@@ -28,9 +28,10 @@ use crate::wire;
 ///
 /// It is for stacks that already keep the frames. [`ClosingHandshake`] is this and the peer's Close.
 ///
-/// [`start`](Self::start), [`receive`](Self::receive) and [`fail`](Self::fail) return the Close to write, once in the life
-/// of a connection. Write it, call [`mark_written`](Self::mark_written), and end the transport when
-/// [`transport`](Self::transport) says so. A late call does nothing. A forgotten call can make the event unclean, never clean.
+/// [`start`](Self::start), [`receive`](Self::receive) and [`fail`](Self::fail) return the Close to write, once in the
+/// life of a connection. Write it, call [`mark_written`](Self::mark_written), and end the transport when
+/// [`transport`](Self::transport) says so. A late call does nothing. A forgotten call can make the event unclean, never
+/// clean.
 ///
 /// ```
 /// use websocket_close::{CloseFrame, ClosingState, Role, TransportAction};
@@ -148,8 +149,8 @@ impl ClosingState {
         Some(frame)
     }
 
-    /// Takes the peer's Close. `Some` is the answer to write: the peer's code, which counts as our Close from now on. You
-    /// may finish the message that you are sending first.
+    /// Takes the peer's Close. `Some` is the answer to write: the peer's code, which counts as our Close from now on.
+    /// You may finish the message that you are sending first.
     /// [RFC 6455, 5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)
     ///
     /// A Close that cannot be decoded is not received: call [`fail`](Self::fail) with the error's `reply()` instead.
@@ -179,8 +180,8 @@ impl ClosingState {
         }
     }
 
-    /// Replaces the answer of [`receive`](Self::receive), for a stack that answers with a Close of its own. `Some` is the
-    /// Close to write instead; `None` if no answer is due, or if it is already written.
+    /// Replaces the answer of [`receive`](Self::receive), for a stack that answers with a Close of its own. `Some` is
+    /// the Close to write instead; `None` if no answer is due, or if it is already written.
     ///
     /// ```
     /// # use websocket_close::{CloseCode, CloseFrame, ClosingState, Role};
@@ -198,12 +199,12 @@ impl ClosingState {
         Some(frame)
     }
 
-    /// Fails the connection: the peer broke the protocol, a message is too big, something went wrong here. `Some` is the
-    /// Close to write before you end the transport. You may leave it out where the peer could hardly read it.
+    /// Fails the connection: the peer broke the protocol, a message is too big, something went wrong here. `Some` is
+    /// the Close to write before you end the transport. You may leave it out where the peer could hardly read it.
     /// [RFC 6455, 7.1.7](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7)
     ///
-    /// `None` if a Close was chosen before. Once the peer's Close has come there is nothing left to fail, so this call does
-    /// nothing. A lost transport is not a failure: the connection is simply over.
+    /// `None` if a Close was chosen before. Once the peer's Close has come there is nothing left to fail, so this call
+    /// does nothing. A lost transport is not a failure: the connection is simply over.
     ///
     /// ```
     /// # use websocket_close::{CloseFrame, ClosingState, Role, TransportAction};
@@ -231,8 +232,8 @@ impl ClosingState {
         }
     }
 
-    /// Records that our Close is written. Call it only after the transport has accepted every byte of it, by a flush that
-    /// succeeded.
+    /// Records that our Close is written. Call it only after the transport has accepted every byte of it, by a flush
+    /// that succeeded.
     ///
     /// A call that comes too early makes an event clean although the peer never saw our Close. If writing fails, do not
     /// call it. It does nothing if no Close was chosen.
@@ -265,8 +266,8 @@ impl ClosingState {
         matches!(self.phase, Phase::Open)
     }
 
-    /// Whether you may send data frames. That ends with our Close. If the peer's Close was first, you may only finish the
-    /// message that you are sending before you write the answer, and the peer may discard it.
+    /// Whether you may send data frames. That ends with our Close. If the peer's Close was first, you may only finish
+    /// the message that you are sending before you write the answer, and the peer may discard it.
     /// [RFC 6455, 5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)
     ///
     /// ```
@@ -282,8 +283,8 @@ impl ClosingState {
         matches!(self.phase, Phase::Open | Phase::Answering { ours: Ours { written: false, .. }, .. })
     }
 
-    /// Whether incoming frames still count: data is the application's, and pings need pongs. That ends when the peer's Close
-    /// has come or the connection has failed; our own Close does not end it.
+    /// Whether incoming frames still count: data is the application's, and pings need pongs. That ends when the peer's
+    /// Close has come or the connection has failed; our own Close does not end it.
     /// [RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)
     ///
     /// ```
@@ -415,7 +416,8 @@ impl ClosingState {
         }
     }
 
-    /// Writes the line. The handshake knows the peer's reason and its fault; an ending has told the peer's Close before.
+    /// Writes the line. The handshake knows the peer's reason and its fault; an ending has told the peer's Close
+    /// before.
     fn fmt_line(
         self,
         theirs: Option<CloseFrame<'_>>,
@@ -480,11 +482,11 @@ impl fmt::Display for ClosingState {
 ///
 /// All questions of [`ClosingState`] can be asked here too. Use this unless you store the peer's frame yourself.
 ///
-/// Nothing here is specific to TCP. A transport ends in order by TCP's FIN, by TLS's `close_notify`, by `END_STREAM` on a
-/// stream of HTTP/2 ([RFC 8441, 5](https://www.rfc-editor.org/rfc/rfc8441#section-5)) or by FIN on a stream of HTTP/3
-/// ([RFC 9220, 3](https://www.rfc-editor.org/rfc/rfc9220#section-3)). It breaks off by RST, by `RST_STREAM` with `CANCEL` or by
-/// `H3_REQUEST_CANCELLED`. Whether the event is clean depends on the two Closes, not on how the transport ended. Deadlines
-/// are the driver's: when one passes, it cuts the transport.
+/// Nothing here is specific to TCP. A transport ends in order by TCP's FIN, by TLS's `close_notify`, by `END_STREAM` on
+/// a stream of HTTP/2 ([RFC 8441, 5](https://www.rfc-editor.org/rfc/rfc8441#section-5)) or by FIN on a stream of HTTP/3
+/// ([RFC 9220, 3](https://www.rfc-editor.org/rfc/rfc9220#section-3)). It breaks off by RST, by `RST_STREAM` with
+/// `CANCEL` or by `H3_REQUEST_CANCELLED`. Whether the event is clean depends on the two Closes, not on how the
+/// transport ended. Deadlines are the driver's: when one passes, it cuts the transport.
 ///
 /// ```
 /// use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportAction, TransportEnd};
@@ -608,7 +610,8 @@ impl ClosingHandshake {
         self.state.fail(error.reply())
     }
 
-    /// Takes what came of decoding the peer's Close: [receives](Self::receive) a frame, or [rejects](Self::reject) a fault.
+    /// Takes what came of decoding the peer's Close: [receives](Self::receive) a frame, or [rejects](Self::reject) a
+    /// fault.
     ///
     /// ```
     /// # use websocket_close::{CloseFrame, ClosingHandshake, Role};

@@ -38,8 +38,9 @@
 //! - [`CloseCode`] is a number that may be sent. [`registry`] has the name and the meaning of every number.
 //! - [`CloseFrame`] is the payload of a Close frame, borrowed; [`OwnedCloseFrame`] outlives the buffer.
 //! - [`wire`] is the frame around it: header, mask, and how to step over other frames.
-//! - [`ClosingState`] knows where the closing handshake stands, in 10 bytes. [`ClosingHandshake`] keeps the peer's Close
-//!   too, and ends in an [`Ending`]: the [`CloseEvent`], who closed first, what failed, and how the transport ended.
+//! - [`ClosingState`] knows where the closing handshake stands, in 10 bytes. [`ClosingHandshake`] keeps the peer's
+//!   Close too, and ends in an [`Ending`]: the [`CloseEvent`], who closed first, what failed, and how the transport
+//!   ended.
 //! - [`script::close`] has the argument rules of the browser's `close(code, reason)`.
 //! - [`codec`], with the feature `codec`: a `CloseCodec` for tokio-util around your codec, and `finish`, which ends a
 //!   connection over a `Framed` or over a bare transport.
@@ -52,8 +53,8 @@
 //!
 //! - A value that exists may be sent. 1005, 1006 and 1015 are not sent, so only a [`CloseEvent`] holds them.
 //! - Clean must be earned: a forgotten call can make an event unclean, never clean.
-//! - No input makes it panic. The core (everything but `codec`, `stream` and `arbitrary`) allocates nothing, and without
-//!   the feature `simdutf8`, which is on by default, it needs neither `std` nor `alloc`.
+//! - No input makes it panic. The core (everything but `codec`, `stream` and `arbitrary`) allocates nothing, and
+//!   without the feature `simdutf8`, which is on by default, it needs neither `std` nor `alloc`.
 //! - The same bytes get the same answer, however they are cut into pieces.
 //! - A feature adds API or speed, never another result.
 //!

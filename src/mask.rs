@@ -1,8 +1,9 @@
-//! Masking ([RFC 6455, 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)) in words, for the few bytes of a control frame.
+//! Masking ([RFC 6455, 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)) word by word, for the few bytes of a
+//! control frame.
 
-/// Unmasks `bytes` in place. Says whether every byte is below 0x80 then.
+/// Unmasks `bytes` in place, and returns whether every byte is then below 0x80.
 ///
-/// It looks at what it stores: a processor waits if it has to load what it has just stored in other pieces.
+/// It looks at the words while it has them. To load them again in larger pieces would make the processor wait.
 #[inline]
 pub(crate) fn unmask(key: [u8; 4], bytes: &mut [u8]) -> bool {
     let word = u32::from_le_bytes(key);
@@ -53,7 +54,7 @@ pub(crate) fn copy_masked(key: [u8; 4], from: &[u8], to: &mut [u8]) {
 mod tests {
     use super::*;
 
-    /// Masked in words, and one byte at a time as the RFC has it: each length, each phase of the key.
+    /// Word by word, and byte by byte as in the RFC: each length, each phase of the key.
     #[test]
     fn masks_as_byte_by_byte() {
         const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

@@ -1,53 +1,25 @@
 //! The dated IANA table of status codes: a name and a description for every `u16`.
 
-/// What a registered code means. The rows below and the documentation of the constants in `code.rs` both read it from here.
+/// What a registered code means. The rows below and the documentation of the constants in `code.rs` both read it from
+/// here.
+#[rustfmt::skip]
 macro_rules! meaning {
-    (1000) => {
-        "The connection has served its purpose."
-    };
-    (1001) => {
-        "An endpoint is going away: a server shuts down, or a page was left."
-    };
-    (1002) => {
-        "The peer broke the protocol."
-    };
-    (1003) => {
-        "The endpoint cannot accept this kind of data, for example binary where it expects text."
-    };
-    (1007) => {
-        "The data does not fit its type, for example text that is not UTF-8."
-    };
-    (1008) => {
-        "Refused for a reason that no other code covers, or that is kept private."
-    };
-    (1009) => {
-        "A message is too big to process."
-    };
-    (1010) => {
-        "The server did not agree to an extension that the client needs. Only clients send this code; \
-         the reason lists the extensions."
-    };
-    (1011) => {
-        "Something unexpected kept the endpoint from going on."
-    };
-    (1012) => {
-        "The service restarts. Reconnect after a random delay of 5 to 30 seconds."
-    };
-    (1013) => {
-        "The service is overloaded. Try another of its addresses, or the same one only when the user asks for it."
-    };
-    (1014) => {
-        "A gateway or proxy got a bad answer from its upstream, like HTTP's 502. Many stacks refuse this code."
-    };
-    (3000) => {
-        "The peer is not authenticated."
-    };
-    (3003) => {
-        "The peer may not do this."
-    };
-    (3008) => {
-        "Something took too long."
-    };
+    (1000) => { "The connection has served its purpose." };
+    (1001) => { "An endpoint is going away: a server shuts down, or a page was left." };
+    (1002) => { "The peer broke the protocol." };
+    (1003) => { "The endpoint cannot accept this kind of data, for example binary where it expects text." };
+    (1007) => { "The data does not fit its type, for example text that is not UTF-8." };
+    (1008) => { "Refused for a reason that no other code covers, or that is kept private." };
+    (1009) => { "A message is too big to process." };
+    (1010) => { "The server did not agree to an extension that the client needs. Only clients send this code; \
+                the reason lists the extensions." };
+    (1011) => { "Something unexpected kept the endpoint from going on." };
+    (1012) => { "The service restarts. Reconnect after a random delay of 5 to 30 seconds." };
+    (1013) => { "The service is overloaded. Try another of its addresses, or the same one only when the user asks for it." };
+    (1014) => { "A gateway or proxy got a bad answer from its upstream, like HTTP's 502. Many stacks refuse this code." };
+    (3000) => { "The peer is not authenticated." };
+    (3003) => { "The peer may not do this." };
+    (3008) => { "Something took too long." };
 }
 pub(crate) use meaning;
 
@@ -75,7 +47,8 @@ const fn row(first: u16, last: u16, name: &'static str, description: &'static st
 const UNREGISTERED: &str =
     "In the range for libraries, frameworks and applications. Not registered, but it may be sent (RFC 6455, 7.4.2).";
 
-/// The [IANA WebSocket Close Code Number Registry](https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number)
+/// The
+/// [IANA WebSocket Close Code Number Registry](https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number)
 /// as of [`REGISTRY_DATE`], and what RFC 6455 says about all other numbers. Every `u16` is in exactly one row; the rows
 /// are in order.
 ///

@@ -1,4 +1,4 @@
-//! Bytes to a checked `&str`, fast for the at most 123 bytes of a close reason, masked or not; the only `unsafe` of the crate.
+//! Turns bytes into a checked `&str`, fast for reasons of at most 123 bytes. It has the only `unsafe` of the crate.
 
 use core::str::{self, Utf8Error};
 
@@ -10,7 +10,7 @@ pub(crate) fn ascii(bytes: &[u8]) -> Option<&str> {
     text(bytes, is_ascii(bytes))
 }
 
-/// Checks that `bytes` are UTF-8, as [`core::str::from_utf8`] does and with its error; meant for what is not ASCII.
+/// Checks that `bytes` are UTF-8, with the result of [`core::str::from_utf8`]. Use it for text that is not ASCII.
 #[inline]
 pub(crate) fn checked(bytes: &[u8]) -> Result<&str, Utf8Error> {
     text(bytes, is_utf8(bytes)).map_or_else(|| refused(bytes), Ok)
@@ -23,27 +23,28 @@ pub(crate) fn unmasked(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, Utf8Error
     text(bytes, is_text).map_or_else(|| refused(bytes), Ok)
 }
 
-/// `core` knows where the fault is.
+/// Only `core` tells where the fault is.
 #[cold]
 fn refused(bytes: &[u8]) -> Result<&str, Utf8Error> {
     str::from_utf8(bytes)
 }
 
-/// Call it with what `is_ascii`, `mask::unmask` or `is_utf8` has just said of these very bytes.
+/// Call it only with the answer that `is_ascii`, `mask::unmask` or `is_utf8` has just given for these very bytes.
 #[inline]
 fn text(bytes: &[u8], is_text: bool) -> Option<&str> {
-    // SAFETY: `bytes` is valid UTF-8. `is_ascii` and `mask::unmask` have seen that every byte is below 0x80, which is a whole
-    // character by itself (RFC 3629, section 3). Tested below: each byte value at each place of a slice of each length.
-    // `is_utf8` asks simdutf8, or has the grammar of RFC 3629, section 4. tests/proofs holds it against that grammar for every
-    // string of four bytes, the longest a character can be; tests/utf8.rs for the edges of the grammar at every place.
+    // SAFETY: `bytes` is valid UTF-8. `is_ascii` and `mask::unmask` have seen that every byte is below 0x80, which is a
+    // whole character by itself (RFC 3629, section 3). Tested below: each byte value at each place of a slice of each
+    // length. `is_utf8` asks simdutf8, or has the grammar of RFC 3629, section 4. tests/proofs holds it against that
+    // grammar for every string of four bytes, the longest a character can be; tests/utf8.rs for the edges of the
+    // grammar at every place.
     #[allow(unsafe_code)]
     is_text.then(|| unsafe { str::from_utf8_unchecked(bytes) })
 }
 
 /// Whether every byte is below 0x80.
 ///
-/// Looked at in windows from both ends, which may overlap in the middle: no loop, and no byte looked at alone, from four bytes
-/// on. For slices this short that takes less than half the time of `<[u8]>::is_ascii`.
+/// ORs overlapping windows from both ends: from four bytes up, no loop and no single-byte tail. For slices this short
+/// that takes less than half the time of `<[u8]>::is_ascii`.
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
     let len = bytes.len();
@@ -93,13 +94,13 @@ fn is_utf8(mut bytes: &[u8]) -> bool {
     while let Some((rest, _)) = bytes.split_last_chunk::<16>().filter(|(_, last)| is_ascii(*last)) {
         bytes = rest;
     }
-    // simdutf8 takes the same time for any text of up to 128 bytes. It leaves those below 64 to `core`.
+    // simdutf8 takes the same time for any text of 64 to 128 bytes. It leaves shorter text to `core`.
     if bytes.len() >= 80 { simdutf8::basic::from_utf8(bytes).is_ok() } else { automaton::accepts(bytes) }
 }
 
 /// UTF-8 as an automaton: a load and a shift for each byte, where `core` has branches for each character.
 ///
-/// A state is the place of a bit. From there on, six bits of a byte's row are the next state.
+/// Each byte has a row of 64 bits. A state is a place in that row: the six bits from there on are the next state.
 #[cfg(feature = "simdutf8")]
 mod automaton {
     use State::{AfterE0, AfterEd, AfterF0, AfterF4, Between, OneMore, Refused, ThreeMore, TwoMore};
@@ -123,10 +124,12 @@ mod automaton {
     const fn next(state: State, byte: u8) -> State {
         match (state, byte) {
             (Between, 0..=0x7f) | (OneMore, 0x80..=0xbf) => Between,
-            (Between, 0xc2..=0xdf) | (TwoMore, 0x80..=0xbf) | (AfterE0, 0xa0..=0xbf) | (AfterEd, 0x80..=0x9f) => OneMore,
+            (Between, 0xc2..=0xdf) | (TwoMore, 0x80..=0xbf)
+            | (AfterE0, 0xa0..=0xbf) | (AfterEd, 0x80..=0x9f) => OneMore,
             (Between, 0xe0) => AfterE0,
             (Between, 0xed) => AfterEd,
-            (Between, 0xe1..=0xef) | (ThreeMore, 0x80..=0xbf) | (AfterF0, 0x90..=0xbf) | (AfterF4, 0x80..=0x8f) => TwoMore,
+            (Between, 0xe1..=0xef) | (ThreeMore, 0x80..=0xbf)
+            | (AfterF0, 0x90..=0xbf) | (AfterF4, 0x80..=0x8f) => TwoMore,
             (Between, 0xf0) => AfterF0,
             (Between, 0xf1..=0xf3) => ThreeMore,
             (Between, 0xf4) => AfterF4,

@@ -34,9 +34,9 @@ const PAYLOAD_LEN: u8 = 0x7f;
 
 /// Classifies the frame at the start of `bytes`, which must be a frame boundary. `local` is the end that we are.
 ///
-/// It looks at the header only and changes nothing, so you may ask again when more bytes have come. It reports a fault in
-/// the header of a Close at the first byte that proves it, in the order FIN, RSV, mask, length form, payload length. It
-/// leaves code and reason to [`RawClose::decode`], once the whole frame is there.
+/// It looks at the header only and changes nothing, so you may ask again when more bytes have come. It reports a fault
+/// in the header of a Close at the first byte that proves it, in the order FIN, RSV, mask, length form, payload length.
+/// It leaves code and reason to [`RawClose::decode`], once the whole frame is there.
 ///
 /// # Errors
 ///
@@ -431,8 +431,8 @@ impl Scanner {
         Ok(skipped)
     }
 
-    /// The same, but stops before the first frame that `stop` picks, and behind a header that is a [fault](Self::fault).
-    /// `stop` gets byte 0 of the frame, and how many of the `bytes` are left from there on.
+    /// The same, but stops before the first frame that `stop` picks, and behind a header that is a
+    /// [fault](Self::fault). `stop` gets byte 0 of the frame, and how many of the `bytes` are left from there on.
     #[inline]
     pub(crate) fn skip_until(&mut self, bytes: &[u8], mut stop: impl FnMut(u8, usize) -> bool) -> usize {
         let mut rest = bytes;

@@ -10,8 +10,8 @@ use crate::wire;
 
 /// What went wrong in a [`CloseCodec`](super::CloseCodec) around a codec whose errors are `E`.
 ///
-/// It is an `Error` whenever `E` can be displayed, so `?` also works if `E` is a `Box<dyn Error + Send + Sync>`. To reach
-/// the source of an inner error, match on [`Inner`](Self::Inner).
+/// It is an `Error` whenever `E` can be displayed, so `?` also works if `E` is a `Box<dyn Error + Send + Sync>`. To
+/// reach the source of an inner error, match on [`Inner`](Self::Inner).
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -25,8 +25,8 @@ use crate::wire;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error<E> {
-    /// The peer's Close was read before, so the stream has ended. This is no failure: call [`finish()`](fn@super::finish), which
-    /// answers the peer.
+    /// The peer's Close was read before, so the stream has ended. This is no failure: call
+    /// [`finish()`](fn@super::finish), which answers the peer.
     #[error("the peer has closed; call finish to answer it")]
     Closed,
     /// The peer sent a wrong frame. The connection has failed, and [`finish()`](fn@super::finish) tells the peer why.
@@ -89,7 +89,8 @@ impl<E> Error<E> {
     }
 }
 
-/// For code that knows only I/O errors. An I/O error, also one of the inner codec, comes out as it was; a wrong frame becomes
+/// For code that knows only I/O errors. An I/O error, also one of the inner codec, comes out as it was; a wrong frame
+/// becomes
 /// [`InvalidData`](io::ErrorKind::InvalidData), a transport that ended inside a frame
 /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
 impl<E: fmt::Display + Into<Box<dyn core::error::Error + Send + Sync>>> From<Error<E>> for io::Error {

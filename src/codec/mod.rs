@@ -31,8 +31,8 @@ use crate::wire::{self, MAX_FRAME_LEN, Peek, Scanner};
 pub enum Message<T> {
     /// Read: the peer's Close. It is **not answered yet**, and the stream ends here: call [`finish()`].
     ///
-    /// Written: the Close to send. If the peer's has been read, or the connection has failed, the Close that goes out is
-    /// the one that the handshake has chosen, whatever frame this holds.
+    /// Written: the Close to send. If the peer's has been read, or the connection has failed, the Close that goes out
+    /// is the one that the handshake has chosen, whatever frame this holds.
     ///
     /// The frame is boxed, because every message would pay for its 132 bytes.
     Close(Box<OwnedCloseFrame>),
@@ -77,28 +77,29 @@ impl Encoder<Infallible> for Discard {
 
 /// A codec for tokio-util that takes care of the Close frames of a connection, alone or around another codec.
 ///
-/// Alone, it steps over all other frames, of any length, without keeping them. [Wrapped](Self::wrap) around a codec `C` for
-/// WebSocket frames, it leaves every other frame to `C`, both ways. It holds the [`ClosingHandshake`]; [`finish()`] ends the
-/// connection and returns the [`Ending`](crate::Ending). One codec serves both directions, as in a `Framed`: the answer
-/// depends on what was read.
+/// Alone, it steps over all other frames, of any length, without keeping them. [Wrapped](Self::wrap) around a codec `C`
+/// for WebSocket frames, it leaves every other frame to `C`, both ways. It holds the [`ClosingHandshake`]; [`finish()`]
+/// ends the connection and returns the [`Ending`](crate::Ending). One codec serves both directions, as in a `Framed`:
+/// the answer depends on what was read.
 ///
-/// **Reading.** What comes before the peer's Close reaches `C`, and nothing that comes after it. A Close between the fragments
-/// of a message is a Close, and the half message is dropped. After the Close the stream ends: [`Error::Closed`], then
-/// `None`. After another error every further call is an error, [`Error::Poisoned`].
+/// **Reading.** What comes before the peer's Close reaches `C`, and nothing that comes after it. A Close between the
+/// fragments of a message is a Close, and the half message is dropped. After the Close the stream ends:
+/// [`Error::Closed`], then `None`. After another error every further call is an error, [`Error::Poisoned`].
 ///
-/// **Writing.** One Close, ever. After it the control frames of `C`, such as pongs, still pass. Data frames do not, and a
-/// Close that `C` made itself never does: these are errors, and none of their bytes stay in the buffer.
+/// **Writing.** One Close, ever. After it the control frames of `C`, such as pongs, still pass. Data frames do not, and
+/// a Close that `C` made itself never does: these are errors, and none of their bytes stay in the buffer.
 ///
-/// **What `C` must keep to**, as every decoder for tokio-util should: it removes bytes only from the front of its buffer. If
-/// it consumes bytes and returns `None`, it is called again. What it writes is a sequence of WebSocket frames, masked as the
-/// role demands; one frame may take several calls. Wrap it at a frame boundary, which is before the first frame.
+/// **What `C` must keep to**, as every decoder for tokio-util should: it removes bytes only from the front of its
+/// buffer. If it consumes bytes and returns `None`, it is called again. What it writes is a sequence of WebSocket
+/// frames, masked as the role demands; one frame may take several calls. Wrap it at a frame boundary, which is before
+/// the first frame.
 ///
-/// **Ends without a Close.** Dropping the `Framed`, `SinkExt::close` and `StreamExt::forward` (which closes its sink) shut the
-/// transport down without sending a Close, so the peer reports 1006. Call [`finish()`] instead.
+/// **Ends without a Close.** Dropping the `Framed`, `SinkExt::close` and `StreamExt::forward` (which closes its sink)
+/// shut the transport down without sending a Close, so the peer reports 1006. Call [`finish()`] instead.
 ///
 /// **Taking a `Framed` apart.** Keep both buffers of its `FramedParts`: a Close that is queued but not flushed lies in
-/// `write_buf`. If that buffer is thrown away or cleared, `finish` notices and reports a Close that was not written. It cannot
-/// notice if you remove bytes from the front of the buffer yourself.
+/// `write_buf`. If that buffer is thrown away or cleared, `finish` notices and reports a Close that was not written. It
+/// cannot notice if you remove bytes from the front of the buffer yourself.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -163,8 +164,8 @@ struct Frames {
     scanned: usize,
     /// So many bytes have been looked at in all.
     total: u64,
-    /// Where the last two pings begin, in bytes from the start of the connection. `finish` answers one that the inner codec
-    /// has not begun to read. The last one may not be whole yet; then the one before it counts.
+    /// Where the last two pings begin, in bytes from the start of the connection. `finish` answers one that the inner
+    /// codec has not begun to read. The last one may not be whole yet; then the one before it counts.
     pings: [Option<Place>; 2],
 }
 
@@ -198,7 +199,8 @@ enum OurClose {
 }
 
 /// Recognizes a `BytesMut` from which only a flush has removed bytes since. Both numbers stay the same then: where its
-/// content ends in memory, and how many bytes are free behind that. Another buffer has another place, or another capacity.
+/// content ends in memory, and how many bytes are free behind that. Another buffer has another place, or another
+/// capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Buffer {
     end: usize,
@@ -341,8 +343,9 @@ impl<C> CloseCodec<C> {
         }
     }
 
-    /// Replaces the answer to the peer's Close, as [`ClosingState::answer_with`](crate::ClosingState::answer_with) does, for
-    /// example in a proxy. Without this call the answer is the peer's code. It does nothing once the answer is queued.
+    /// Replaces the answer to the peer's Close, as [`ClosingState::answer_with`](crate::ClosingState::answer_with)
+    /// does, for example in a proxy. Without this call the answer is the peer's code. It does nothing once the answer
+    /// is queued.
     ///
     /// ```
     /// # use bytes::BytesMut;
@@ -407,8 +410,8 @@ impl State {
         self.our_close = OurClose::Unqueued(Some(Box::new(frame.into_owned())));
     }
 
-    /// Chooses `frame` unless a Close is chosen: to start the handshake, or, after an error, to fail the connection. Puts the
-    /// chosen one behind what is in `dst`, once, and not inside a frame.
+    /// Chooses `frame` unless a Close is chosen: to start the handshake, or, after an error, to fail the connection.
+    /// Puts the chosen one behind what is in `dst`, once, and not inside a frame.
     fn queue_close(&mut self, frame: CloseFrame<'_>, dst: &mut BytesMut) {
         let chosen = if let Reading::Failed = self.reading { self.fail(frame) } else { self.closing.start(frame) };
         if !self.written.at_boundary() {
@@ -464,7 +467,8 @@ impl State {
 }
 
 impl Frames {
-    /// Looks at the bytes that it has not seen. If the inner codec must not read all of them: where it must stop, and why.
+    /// Looks at the bytes that it has not seen. If the inner codec must not read all of them: where it must stop, and
+    /// why.
     #[inline]
     fn look(&mut self, src: &[u8]) -> Option<(usize, Stop)> {
         let unseen = src.get(self.scanned..).unwrap_or_default();
