@@ -26,7 +26,8 @@ features_of() {
 left_out() {
     case $1/$2 in
     frame/-) echo 'CloseFrame.*::(put|to_bytes)|TryFrom<Unchecked>' ;;
-    utf8/-) echo 'is_utf8|automaton' ;;
+    # A table that the compiler computes has no name of a function.
+    utf8/-) echo 'is_utf8|automaton|: replace [^ ]+ with [^ ]+$' ;;
     wire/-) echo 'put_pong|is_control|is_ping|first_of_one_frame|inside' ;;
     *) echo '^$' ;;
     esac
