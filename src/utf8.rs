@@ -3,6 +3,8 @@
 use core::str::{self, Utf8Error};
 
 use crate::mask;
+#[cfg(feature = "simdutf8")]
+use fast::is_utf8;
 
 /// `bytes` as text if every one of them is below 0x80.
 #[inline]
@@ -83,28 +85,29 @@ fn is_utf8(bytes: &[u8]) -> bool {
     str::from_utf8(bytes).is_ok()
 }
 
-/// Whether `bytes` are UTF-8; meant for what is not ASCII.
+/// The same with SIMD for long text, and with an automaton for short text.
 #[cfg(feature = "simdutf8")]
-#[inline(never)]
-fn is_utf8(mut bytes: &[u8]) -> bool {
-    // 16 bytes of ASCII at either end are whole characters.
-    while let Some((_, rest)) = bytes.split_first_chunk::<16>().filter(|(first, _)| is_ascii(*first)) {
-        bytes = rest;
-    }
-    while let Some((rest, _)) = bytes.split_last_chunk::<16>().filter(|(_, last)| is_ascii(*last)) {
-        bytes = rest;
-    }
-    // simdutf8 takes the same time for any text of 64 to 128 bytes. It leaves shorter text to `core`.
-    if bytes.len() >= 80 { simdutf8::basic::from_utf8(bytes).is_ok() } else { automaton::accepts(bytes) }
-}
-
-/// UTF-8 as an automaton: a load and a shift for each byte, where `core` has branches for each character.
-///
-/// Each byte has a row of 64 bits. A state is a place in that row: the six bits from there on are the next state.
-#[cfg(feature = "simdutf8")]
-mod automaton {
+mod fast {
+    use super::is_ascii;
     use State::{AfterE0, AfterEd, AfterF0, AfterF4, Between, OneMore, Refused, ThreeMore, TwoMore};
 
+    /// Whether `bytes` are UTF-8; meant for what is not ASCII.
+    #[inline(never)]
+    pub(super) fn is_utf8(mut bytes: &[u8]) -> bool {
+        // 16 bytes of ASCII at either end are whole characters.
+        while let Some((_, rest)) = bytes.split_first_chunk::<16>().filter(|(first, _)| is_ascii(*first)) {
+            bytes = rest;
+        }
+        while let Some((rest, _)) = bytes.split_last_chunk::<16>().filter(|(_, last)| is_ascii(*last)) {
+            bytes = rest;
+        }
+        // simdutf8 takes the same time for any text of 64 to 128 bytes. It leaves shorter text to `core`.
+        if bytes.len() >= 80 { simdutf8::basic::from_utf8(bytes).is_ok() } else { accepts(bytes) }
+    }
+
+    /// A state of the automaton: a load and a shift for each byte, where `core` has branches for each character.
+    ///
+    /// Each byte has a row of 64 bits. A state is a place in that row: the six bits from there on are the next state.
     #[derive(Clone, Copy)]
     enum State {
         Refused = 0,
