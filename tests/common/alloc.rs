@@ -1,4 +1,4 @@
-//! Counts the allocations of a thread; a test binary that includes this file has the counting allocator.
+//! Counts the allocations of a thread. A test binary that includes this file uses the counting allocator.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -27,7 +27,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How often `path` allocates on this thread; a `realloc` counts, too, since it is an `alloc` here.
+/// How often `path` allocates on this thread. A `realloc` counts too, because the provided `realloc` calls `alloc`.
 pub(crate) fn allocations(path: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.get();
     path();

@@ -1,8 +1,8 @@
-//! The closing handshake as the first edition of this crate had it: another representation of the same rules, kept as
-//! an oracle for the second. It holds both Closes whole and a few flags, where the second edition holds a phase.
+//! The closing handshake of this crate's first edition, kept as an oracle for the second edition. It represents the
+//! same rules in another way: it keeps both Closes and a few flags, where the second edition keeps a phase.
 //!
-//! `answer_with` and `reject` are new in the second edition. Here, `answer_with` replaces what was handed out, and
-//! `reject` is `fail`, as the first edition told its users to write it.
+//! `answer_with` and `reject` are new in the second edition. Here `answer_with` replaces the Close that was handed out.
+//! The tests call `fail` for `reject`, as the first edition told its users to do.
 
 use websocket_close::{CloseCode, CloseEvent, CloseEventInit, CloseFrame, OwnedCloseFrame, Role, TransportAction};
 
@@ -43,7 +43,7 @@ impl FirstEdition {
         self.hand_out(frame, self.local)
     }
 
-    /// Not of the first edition.
+    /// New in the second edition.
     pub(crate) fn answer_with<'a>(&mut self, frame: CloseFrame<'a>) -> Option<CloseFrame<'a>> {
         let answers = self.received.is_some() && self.initiator == Some(self.peer());
         if !answers || self.written {

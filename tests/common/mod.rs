@@ -1,11 +1,11 @@
-//! The records of `tests/vectors`, and how a verdict is held against one.
+//! Reads the records of `tests/vectors`, and compares verdicts with them.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-/// All records that have `key`, which tells their kind, in whichever file of `tests/vectors` they stand.
+/// All records with the key `key`, from all files of `tests/vectors`. The key tells the kind of the record.
 pub(crate) fn vectors(key: &str) -> Vec<Value> {
     let mut found = Vec::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")).unwrap() {
@@ -19,8 +19,8 @@ pub(crate) fn vectors(key: &str) -> Vec<Value> {
     found
 }
 
-/// Holds `verdict`, an object with keys as in `expected`, against a record of the kind of `conformance.json`: what it expects
-/// or what it calls equally right. Keys that one of the two leaves out are not compared.
+/// Asserts that `verdict`, an object with the keys of `expected`, is what the record expects or calls equally right.
+/// Keys that one of the two lacks are not compared. The record has the form of those in `conformance.json`.
 #[track_caller]
 pub(crate) fn assert_verdict(record: &Value, verdict: &Value) {
     let (id, expected) = (&record["id"], &record["expected"]);

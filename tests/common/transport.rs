@@ -1,5 +1,5 @@
-//! A transport for tests that writes down what is done with it and misbehaves on demand, and frames to send through it.
-#![allow(dead_code, reason = "each test file uses its part")]
+//! A transport for tests that logs every call and misbehaves on demand, and frames to send through it.
+#![allow(dead_code, reason = "each test file uses only some of it")]
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
@@ -28,7 +28,7 @@ pub(crate) fn their_close(local: Role) -> Vec<u8> {
     frame(local.peer(), 0x88, b"\x03\xe9theirs")
 }
 
-/// [`GOODBYE`].
+/// [`GOODBYE`] as a frame.
 pub(crate) fn our_close(local: Role) -> Vec<u8> {
     frame(local, 0x88, b"\x03\xe8bye")
 }
@@ -45,7 +45,7 @@ pub(crate) fn codec(local: Role) -> CloseCodec {
     }
 }
 
-/// What was done with a transport, and with which result. Calls that are pending are not written down.
+/// A call on a transport, with its result. Calls that return `Pending` are not logged.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Call {
     Read(Vec<u8>),
@@ -79,7 +79,7 @@ pub(crate) struct Wire {
     pub(crate) log: Log,
     /// How often it was polled.
     pub(crate) calls: usize,
-    /// Which calls fail, by their number and kind, and how.
+    /// Decides from the number and kind of a call whether it fails, and how.
     pub(crate) fails: Box<dyn FnMut(usize, Op) -> Option<ErrorKind>>,
     pub(crate) on_read: OnRead,
     pub(crate) on_write: OnWrite,
@@ -103,7 +103,7 @@ impl Wire {
         }
     }
 
-    /// A transport without a peer, for one whose operations are replaced.
+    /// A transport without a peer, for tests that replace its operations.
     pub(crate) fn alone(local: Role) -> Self {
         Self::new(local, duplex(1).0)
     }
@@ -179,7 +179,7 @@ impl AsyncWrite for Wire {
     }
 }
 
-/// A `Framed` over a pipe with room for 1,024 bytes, around an inner codec; and the bare other end.
+/// A `Framed` with an inner codec over a pipe with room for 1,024 bytes, and the other end of the pipe.
 pub(crate) fn pair_with<C>(local: Role, inner: C) -> (Framed<Wire, CloseCodec<C>>, DuplexStream) {
     let (ours, theirs) = duplex(1024);
     (Framed::new(Wire::new(local, ours), codec(local).wrap(inner)), theirs)

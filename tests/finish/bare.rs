@@ -1,10 +1,11 @@
-//! `finish` over a bare transport: what a `Framed` does not have.
+//! `Bare::finish`: the cases that differ from a `Framed`.
 
 use super::*;
 
-/// Cancelled at every await point, on a transport with room for one byte, the peer sees exactly one whole Close.
+/// `finish` is cancelled at every await point, on a transport with room for one byte. The peer sees exactly one whole
+/// Close.
 #[tokio::test(start_paused = true)]
-async fn cancelled_at_every_await_point() {
+async fn cancelled_at_every_await_point_it_sends_one_close() {
     for local in ROLES {
         for sent in [their_close(local), vec![]] {
             let run = async |polls_before_cancel: usize| {
@@ -42,7 +43,7 @@ async fn cancelled_at_every_await_point() {
                         }
                     })
                     .await;
-                    // Whatever else the program does.
+                    // The program does something else meanwhile.
                     sleep(Duration::from_millis(3)).await;
                 }
                 drop(bare);
@@ -62,9 +63,9 @@ async fn cancelled_at_every_await_point() {
     }
 }
 
-/// The program's own parser has stopped inside a frame, which contains something like a Close.
+/// The program's own parser has stopped inside a frame whose payload looks like a Close.
 #[tokio::test(start_paused = true)]
-async fn inside_a_frame() {
+async fn the_rest_of_a_frame_is_skipped() {
     for local in ROLES {
         let data = frame(local.peer(), 0x82, &their_close(local));
         for taken in 1..data.len() {
@@ -84,9 +85,9 @@ async fn inside_a_frame() {
     }
 }
 
-/// What the program has read and not used counts, whole or in part; what it has queued goes first.
+/// Bytes that the program has read but not used count, even half a Close. Bytes that it has queued go out first.
 #[tokio::test(start_paused = true)]
-async fn buffers() {
+async fn both_buffers_are_used() {
     for local in ROLES {
         let bytes = [frame(local.peer(), 0x81, b"text"), their_close(local)].concat();
         let queued = frame(local, 0x82, b"queued");
@@ -107,9 +108,9 @@ async fn buffers() {
     }
 }
 
-/// What is discarded is counted, to the byte, and is not copied.
+/// Every discarded byte is counted.
 #[tokio::test(start_paused = true)]
-async fn what_is_discarded_is_counted_and_not_copied() {
+async fn discarded_bytes_are_counted_and_not_copied() {
     for local in ROLES {
         let data = frame(local.peer(), 0x82, &[b'x'; 100]).repeat(100);
         // Without a Close, and before and after one.

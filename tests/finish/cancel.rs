@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// A peer that reads and writes a byte at a time, closes, ends the transport later, and tells what it has read.
+/// A peer that reads and writes one byte at a time. It writes `bytes`, ends the transport a second later, and returns
+/// what it has read.
 fn slow_peer(io: DuplexStream, bytes: Vec<u8>) -> JoinHandle<Vec<u8>> {
     let (mut reader, mut writer) = tokio::io::split(io);
     tokio::spawn(async move {
@@ -26,7 +27,7 @@ fn slow_peer(io: DuplexStream, bytes: Vec<u8>) -> JoinHandle<Vec<u8>> {
     })
 }
 
-/// Polls `finish` so often, then drops it.
+/// Polls `finish` this many times, then drops it.
 async fn poll_times(framed: &mut Connection, times: usize) -> Option<Finished> {
     let mut finishing = pin!(finish(framed, GOODBYE, Timeouts::DEFAULT));
     let mut left = times;
@@ -41,10 +42,10 @@ async fn poll_times(framed: &mut Connection, times: usize) -> Option<Finished> {
     .await
 }
 
-/// The half frame that the cancelled call has discarded is missing to the inner codec, which would take what is inside of the
-/// other half for a frame: it is not asked any more.
+/// The cancelled call has discarded half a frame. The inner codec would take the payload in the other half for frames,
+/// so it is not called again.
 #[tokio::test(start_paused = true)]
-async fn cancelled_inside_a_frame_and_read_on() {
+async fn after_a_cancel_inside_a_frame_the_inner_codec_is_not_called() {
     struct Untouched;
     impl Decoder for Untouched {
         type Item = Bytes;
@@ -78,11 +79,11 @@ async fn cancelled_inside_a_frame_and_read_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_anywhere_and_called_again() {
+async fn cancelled_anywhere_it_can_be_called_again() {
     for local in ROLES {
         let from = local.peer();
         let closes = [frame(from, 0x82, b"data"), their_close(local)].concat();
-        // A peer that closes, one that only ends, one that is wrong.
+        // A peer that closes, one that only ends the transport, and one that sends a malformed Close.
         for (sent, event) in [(closes, CLEAN), (vec![], ABNORMAL), (frame(from, 0x88, b"\x03"), ABNORMAL)] {
             // Room for a few bytes, so that writing has to wait.
             let connect = || {
@@ -104,7 +105,7 @@ async fn cancelled_anywhere_and_called_again() {
                     Some(finished) => finished,
                     None => timed(finish(&mut framed, CloseFrame::EMPTY, Timeouts::DEFAULT)).await.0,
                 };
-                // Polled not at all, it has not begun, and another frame is another Close.
+                // A call that was never polled has not begun, so the second call's Close goes out.
                 let close = if times == 0 { frame(local, 0x88, b"") } else { our_close(local) };
                 assert_event(&finished, event, &format!("after {times} polls"));
                 if times > 0 {
@@ -118,7 +119,7 @@ async fn cancelled_anywhere_and_called_again() {
                 }
             }
 
-            // Cancelled after every single poll; the sleeps stand for whatever else the caller does.
+            // Cancelled after every single poll. The caller does something else meanwhile, such as sleep.
             let (mut framed, peer) = connect();
             let finished = loop {
                 match poll_times(&mut framed, 1).await {
@@ -143,17 +144,17 @@ async fn blocked(room: usize, sent: &[u8]) -> (Framed<Wire, CloseCodec>, DuplexS
     (framed, peer)
 }
 
-/// Reads with `next`, which has an hour.
+/// Reads with `next` for at most an hour. Returns whether their Close came out.
 async fn next_close(framed: &mut Framed<Wire, CloseCodec>) -> bool {
     let next = timeout(Duration::from_secs(3600), framed.next()).await;
     matches!(next, Ok(Some(Ok(Message::Close(close)))) if *close == CloseFrame::from_static(1001, "theirs"))
 }
 
-/// The cancelled call has received the Close. The next read yields it once, and the next call knows it.
+/// The cancelled call has received the Close. The next read yields it once, and the next `finish` knows it.
 #[tokio::test(start_paused = true)]
-async fn a_close_that_the_cancelled_call_received() {
+async fn a_close_that_a_cancelled_call_received_is_not_lost() {
     let their_close = their_close(Role::Server);
-    // In one piece; behind data; behind more data than one read takes; its last byte alone.
+    // The Close comes alone, behind data, or behind more data than one read takes; whole, or with its last bytes later.
     let data = frame(Role::Client, 0x82, &[b'x'; 100]);
     for before in [vec![], data.clone(), data.repeat(300), data.repeat(3_000)] {
         let sent = [before, their_close.clone()].concat();
@@ -168,7 +169,7 @@ async fn a_close_that_the_cancelled_call_received() {
                 }
                 if read_on {
                     assert!(next_close(&mut framed).await);
-                    // Then the stream ends, and does not tell the Close again.
+                    // Then the stream ends, and does not yield the Close again.
                     match framed.next().await {
                         Some(Err(error)) => assert!(error.is_closed()),
                         other => panic!("{other:?}"),
@@ -182,18 +183,18 @@ async fn a_close_that_the_cancelled_call_received() {
     }
 }
 
-/// A Close that comes after the cancelled call is yielded too.
+/// The cancelled call had received nothing.
 #[tokio::test(start_paused = true)]
-async fn a_close_that_comes_after_the_cancelled_call() {
+async fn a_close_that_comes_after_a_cancelled_call_is_yielded() {
     let (mut framed, mut peer) = blocked(1024, b"").await;
     assert!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT).now_or_never().is_none());
     peer.write_all(&their_close(Role::Server)).await.unwrap();
     assert!(next_close(&mut framed).await);
 }
 
-/// While it waits for the end of the transport, long after it has received the Close.
+/// `finish` is cancelled while it waits for the end of the transport, long after it has received the Close.
 #[tokio::test(start_paused = true)]
-async fn cancelled_while_the_end_is_awaited() {
+async fn cancelled_while_it_awaits_the_end_it_loses_nothing() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
@@ -201,13 +202,13 @@ async fn cancelled_while_the_end_is_awaited() {
         let next = timeout(Duration::from_secs(3600), framed.next()).await;
         assert!(matches!(next, Ok(Some(Ok(Message::Close(_))))));
         assert_eq!(expect(&mut framed, CLEAN, 1_000).await, None);
-        // `finish` has cut the transport, which has not ended: the stream must not wait for it.
+        // `finish` has given up, but the transport has not ended. The stream must not wait for its end.
         assert!(matches!(framed.next().await, Some(Err(error)) if error.is_closed()));
         assert!(framed.next().await.is_none());
     }
 }
 
-/// What is read after `finish` is the end, not an error.
+/// A read after `finish` returns the end, not an error.
 #[tokio::test(start_paused = true)]
 async fn after_finish_the_stream_has_ended() {
     for local in ROLES {
@@ -221,7 +222,7 @@ async fn after_finish_the_stream_has_ended() {
     }
 }
 
-/// The codec keeps the time when it is wrapped later.
+/// Wrapping the codec between two calls does not start the time again.
 #[tokio::test(start_paused = true)]
 async fn wrapping_keeps_the_deadline() {
     let (io, _peer) = duplex(64);

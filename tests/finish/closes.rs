@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn the_peer_closes_first() {
+async fn a_peer_that_closes_first_gets_its_code_back() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
@@ -15,16 +15,17 @@ async fn the_peer_closes_first() {
             peer.shutdown().await.unwrap();
             answer
         });
-        // The server has ended its side at once, and waits for theirs as the client does.
+        // The server ends its side at once. Then it waits for the peer's end, as the client does.
         assert_eq!(expect(&mut framed, CLEAN, 1_000).await, None);
         // The answer has their code, not ours.
         assert_eq!(peer.await.unwrap(), frame(local, 0x88, b"\x03\xe9"));
     }
 }
 
-/// The server ends the transport first, the client when it has seen that; neither before both Closes.
+/// The server ends the transport first. The client ends its side when it has seen that. Neither does so before both
+/// Closes.
 #[tokio::test(start_paused = true)]
-async fn the_server_ends_first() {
+async fn the_server_ends_the_transport_first() {
     for (server_waits, client_waits) in [(0, 0), (1, 0), (0, 1)] {
         let (server, client) = duplex(1024);
         let (mut server, mut client) = (connection(Role::Server, server), connection(Role::Client, client));
@@ -67,9 +68,9 @@ async fn the_server_ends_first() {
     }
 }
 
-/// Nothing is shut down while the peer's Close is awaited, which some stacks take for the end.
+/// Some stacks take a half-closed transport for its end. So nothing is shut down while the peer's Close is awaited.
 #[tokio::test(start_paused = true)]
-async fn half_closed_after_both_closes_only() {
+async fn nothing_is_shut_down_before_both_closes() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         let ending = async {
@@ -88,9 +89,9 @@ async fn half_closed_after_both_closes_only() {
     }
 }
 
-/// A Close that has been read and not yet yielded is answered, not crossed by ours.
+/// Their Close has been read but not yielded. Our Close answers it.
 #[tokio::test(start_paused = true)]
-async fn a_close_in_the_read_buffer() {
+async fn a_close_in_the_read_buffer_is_answered() {
     for local in ROLES {
         let (mut framed, _peer) = pair(local);
         framed.read_buffer_mut().extend_from_slice(&their_close(local));
@@ -101,7 +102,7 @@ async fn a_close_in_the_read_buffer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unsent_data_goes_before_the_close() {
+async fn unsent_data_goes_out_before_the_close() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         let data = frame(local, 0x82, b"data");
@@ -113,9 +114,9 @@ async fn unsent_data_goes_before_the_close() {
     }
 }
 
-/// A Close that was fed but not flushed is not written twice, and is the one that counts.
+/// The program has fed a Close, and perhaps flushed it. `finish` writes no other one.
 #[tokio::test(start_paused = true)]
-async fn a_close_that_was_sent_before() {
+async fn a_close_sent_before_finish_is_the_only_one() {
     for local in ROLES {
         for flush in [false, true] {
             let (mut framed, mut peer) = pair(local);
@@ -132,7 +133,7 @@ async fn a_close_that_was_sent_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_in_flight_is_discarded() {
+async fn frames_in_flight_are_discarded() {
     for local in ROLES {
         let from = local.peer();
         let (mut framed, mut peer) = pair(local);
@@ -153,18 +154,18 @@ async fn what_is_in_flight_is_discarded() {
         peer.write_all(later).await.unwrap();
         peer.shutdown().await.unwrap();
         assert_eq!(expect(&mut framed, CLEAN, 0).await, None);
-        // Neither pong nor second Close.
+        // There is no pong and no second Close.
         assert_eq!(framed.get_ref().written(), our_echo(local));
     }
 }
 
-/// Whatever the codec had seen of the buffer when `finish` is called.
+/// It does not matter how much of the buffer the codec had seen before `finish` was called.
 #[tokio::test(start_paused = true)]
-async fn what_is_in_the_read_buffer_counts() {
+async fn bytes_in_the_read_buffer_count() {
     for local in ROLES {
         let from = local.peer();
         let bytes = [frame(from, 0x81, b"text"), their_close(local), frame(from, 0x81, b"text")].concat();
-        // At once and in two parts, after as many items as there are, and some more that wait for the second part.
+        // The bytes come at once or in two parts, and the program reads any number of items, or tries to read more.
         for cut in 1..=bytes.len() {
             for items in 0..12 {
                 let (ours, mut peer) = duplex(1024);
@@ -183,9 +184,9 @@ async fn what_is_in_the_read_buffer_counts() {
     }
 }
 
-/// Whoever empties the read buffer has lost what was in it, and nothing else.
+/// A program that clears the read buffer loses what was in it, and nothing else.
 #[tokio::test(start_paused = true)]
-async fn a_read_buffer_that_was_emptied() {
+async fn clearing_the_read_buffer_loses_only_its_content() {
     for local in ROLES {
         let (ours, mut peer) = duplex(1024);
         let mut framed = Framed::new(ours, codec(local).wrap(Bytewise));
@@ -198,9 +199,9 @@ async fn a_read_buffer_that_was_emptied() {
     }
 }
 
-/// More than is read in one go, all of it there: it takes no time.
+/// More data than one read takes, all of which has arrived.
 #[tokio::test(start_paused = true)]
-async fn much_at_once() {
+async fn much_data_that_has_arrived_takes_no_time() {
     for local in ROLES {
         let (ours, mut peer) = duplex(1 << 20);
         let mut framed = connection(local, ours);
@@ -213,9 +214,9 @@ async fn much_at_once() {
     }
 }
 
-/// Two ends that each wait for the other to read would hang.
+/// Both ends have more to write than the pipe takes. They would hang if each waited for the other to read.
 #[tokio::test(start_paused = true)]
-async fn both_with_full_pipes() {
+async fn two_ends_with_full_pipes_do_not_hang() {
     let (server, client) = duplex(64);
     let (mut server, mut client) = (connection(Role::Server, server), connection(Role::Client, client));
     for framed in [&mut server, &mut client] {
@@ -234,9 +235,9 @@ async fn both_with_full_pipes() {
     assert!(server.io_error.is_none() && client.io_error.is_none());
 }
 
-/// Neither does one that has more to say behind its Close, and reads only then.
+/// The peer sends more behind its Close, and reads only after that.
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_writes_before_it_reads() {
+async fn a_peer_that_writes_everything_before_it_reads_does_not_hang() {
     for local in ROLES {
         let (ours, mut peer) = duplex(64);
         let mut framed = connection(local, ours);
@@ -256,12 +257,12 @@ async fn a_peer_that_writes_before_it_reads() {
     }
 }
 
-/// A `shutdown` that has something to write waits for the peer to read, and the peer perhaps for us.
+/// A `shutdown` that has something to write waits for the peer to read. The peer may be waiting for us to read.
 #[tokio::test(start_paused = true)]
 async fn reading_goes_on_while_shutting_down() {
     let (io, mut peer) = duplex(8);
     let peer = tokio::spawn(async move {
-        // More than there is room for, and only then a look at what has come.
+        // Writes more than there is room for, and reads only after that.
         peer.write_all(&[&their_close(Role::Server)[..], &[b'x'; 64]].concat()).await.unwrap();
         peer.shutdown().await.unwrap();
         let mut bytes = vec![];
@@ -286,9 +287,9 @@ async fn reading_goes_on_while_shutting_down() {
     assert_eq!(peer.await.unwrap(), [&our_close(Role::Server)[..], b"that was all"].concat());
 }
 
-/// On TCP, closing a socket with unread bytes in it resets the connection, and the reset destroys our Close on its way.
+/// Closing a TCP socket with unread bytes in it resets the connection. The reset can destroy our Close on its way.
 #[tokio::test]
-async fn unread_data_resets_nothing() {
+async fn unread_data_does_not_reset_the_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = async {
@@ -298,7 +299,7 @@ async fn unread_data_resets_nothing() {
     };
     let client = async {
         let mut io = TcpStream::connect(address).await.unwrap();
-        // A megabyte that nobody wants, then the Close, then more; read only when all is sent.
+        // A megabyte of data, the Close, and another megabyte. The client reads only when all is sent.
         for _ in 0..10_000 {
             io.write_all(&frame(Role::Client, 0x82, &[b'x'; 100])).await.unwrap();
         }
@@ -317,9 +318,9 @@ async fn unread_data_resets_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn twice() {
+async fn a_second_finish_tells_the_same_event() {
     for local in ROLES {
-        // Silent; closed; reset; failed.
+        // A peer that is silent, that closes, that resets, and that sends a malformed Close.
         for (sent, fails, event, millis) in [
             (vec![], false, ABNORMAL, 10_000),
             (their_close(local), false, CLEAN, 2_000),
@@ -331,7 +332,7 @@ async fn twice() {
             framed.get_mut().fails = Box::new(move |_, _| RESET.filter(|_| fails));
             expect(&mut framed, event, millis).await;
             let written = framed.get_ref().written();
-            // With another frame, which comes too late.
+            // The other Close comes too late.
             let again = finish(&mut framed, CloseFrame::from_static(4000, ""), Timeouts::DEFAULT);
             let (finished, took) = timed(again).await;
             assert_event(&finished, event, "");
@@ -341,10 +342,10 @@ async fn twice() {
     }
 }
 
-/// The loops that programs write all end at the peer's Close, by `Closed` or before, and reach `finish`, which answers it.
+/// Programs write different loops. Each of them ends at the peer's Close, and then `finish` answers it.
 #[tokio::test]
 async fn every_loop_ends_at_their_close() {
-    /// Takes every item apart, and leaves at an error.
+    /// Matches every item, and leaves at an error.
     async fn matching(framed: &mut Framed<TcpStream, CloseCodec<BytesCodec>>) {
         while let Some(message) = framed.next().await {
             match message {
@@ -356,7 +357,7 @@ async fn every_loop_ends_at_their_close() {
             }
         }
     }
-    /// Looks at nothing, as `for_each` does.
+    /// Ignores every item.
     async fn draining(framed: &mut Framed<TcpStream, CloseCodec<BytesCodec>>) {
         framed.for_each(|_| std::future::ready(())).await;
     }
@@ -364,7 +365,7 @@ async fn every_loop_ends_at_their_close() {
     async fn leaving(framed: &mut Framed<TcpStream, CloseCodec<BytesCodec>>) {
         while let Some(Ok(Message::Other(_))) = framed.next().await {}
     }
-    /// Passes errors on. `Closed` is one of them, and no failure.
+    /// Returns errors. `Closed` is one of them, although it is not a failure.
     async fn asking(framed: &mut Framed<TcpStream, CloseCodec<BytesCodec>>) -> Result<(), Error<io::Error>> {
         while let Some(message) = framed.next().await {
             let _ = message?;
@@ -385,7 +386,7 @@ async fn every_loop_ends_at_their_close() {
                 _ => assert!(asking(&mut framed).await.is_err_and(|error| error.is_closed())),
             }
         };
-        // The peer waits for the answer, and ends nothing before.
+        // The peer ends nothing before it has the answer.
         timeout(Duration::from_secs(5), looped).await.unwrap();
         let answered = async {
             let mut answer = vec![0; our_echo(Role::Server).len()];

@@ -3,22 +3,23 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn silent() {
+async fn a_silent_peer_has_ten_seconds() {
     for local in ROLES {
         let (mut framed, _peer) = pair(local);
         assert_eq!(expect(&mut framed, ABNORMAL, 10_000).await, None);
-        // The Close went out, and a last word.
+        // The Close went out, and then a shutdown.
         assert_eq!(framed.get_ref().calls(), [Call::Write(our_close(local)), Call::Shutdown]);
     }
 }
 
-/// A transport that is always ready to read: first `front`, then `unit` for ever. Its clock moves by `step` a read, if given.
+/// A transport that is always ready to read: first `front`, then `unit` for ever. Each read advances the clock by
+/// `step`, if there is one.
 fn endless(local: Role, front: Vec<u8>, unit: Vec<u8>, step: Option<Duration>) -> Framed<Wire, CloseCodec> {
     let mut wire = Wire::alone(local);
     let mut front = Some(front).filter(|front| !front.is_empty());
     wire.on_read = Box::new(move |_, _, buffer| {
         if let Some(step) = step {
-            // The clock stands still while a task never waits. The first poll moves it.
+            // The clock stands still while no task waits. The first poll of `advance` moves it.
             let _ = advance(step).now_or_never();
         }
         buffer.put_slice(&front.take().unwrap_or_else(|| unit.clone()));
@@ -28,7 +29,8 @@ fn endless(local: Role, front: Vec<u8>, unit: Vec<u8>, step: Option<Duration>) -
     Framed::new(wire, codec(local))
 }
 
-/// What an endless peer sends first and then for ever, what is written first, and what comes of it after how many seconds.
+/// What an endless peer sends first, what it then sends for ever, what we write first, the event, and the seconds until
+/// it.
 type FloodCase = (Vec<u8>, Vec<u8>, Vec<u8>, Facts, u64);
 
 fn floods(local: Role) -> Vec<FloodCase> {
@@ -40,7 +42,7 @@ fn floods(local: Role) -> Vec<FloodCase> {
         (vec![], data.clone(), our_close(local), ABNORMAL, 10),
         (vec![], frame(from, 0x89, b""), [frame(local, 0x8a, b""), our_close(local)].concat(), ABNORMAL, 10),
         (announced, vec![0x88; 1000], our_close(local), ABNORMAL, 10),
-        // Behind a Close, which is to be answered all the same.
+        // Behind a Close, which must still be answered.
         (their_close(local), data.clone(), our_echo(local), CLEAN, 2),
         (their_close(local), their_close(local), our_echo(local), CLEAN, 2),
         // Behind a frame that fails the connection.
@@ -49,21 +51,21 @@ fn floods(local: Role) -> Vec<FloodCase> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flood() {
+async fn a_flood_ends_at_the_deadline() {
     for local in ROLES {
         for (front, unit, written, event, seconds) in floods(local) {
             let (step, pings) = (Some(Duration::from_micros(100)), unit.first() == Some(&0x89));
             let mut framed = endless(local, front, unit, step);
             let (finished, took) = timed(finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await;
             assert_event(&finished, event, "");
-            // A little more than the deadline, since that is looked at once in a while.
+            // A little more than the deadline, because the clock is not checked at every read.
             assert!(
                 (seconds * 1000..seconds * 1000 + 500).contains(&u64::try_from(took.as_millis()).unwrap()),
                 "{took:?}"
             );
             let mut rest = framed.get_ref().written();
             assert!(rest.starts_with(&written), "{rest:02x?}");
-            // Nothing but pongs may follow, and only pings get any.
+            // Only pongs may follow, and only after pings.
             let rest = rest.split_off(written.len());
             let pong = if pings { frame(local, 0x8a, b"") } else { vec![] };
             assert_eq!(rest, pong.repeat(rest.len() / pong.len().max(1)));
@@ -73,7 +75,7 @@ async fn flood() {
 }
 
 #[tokio::test]
-async fn flood_by_the_real_clock() {
+async fn a_flood_ends_at_the_deadline_by_the_real_clock() {
     let short = Timeouts::DEFAULT.close(Duration::from_millis(20)).end(Duration::from_millis(20));
     for local in ROLES {
         for (front, unit, _, event, _) in floods(local) {
@@ -85,7 +87,7 @@ async fn flood_by_the_real_clock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_never_reads() {
+async fn a_peer_that_never_reads_has_ten_seconds() {
     for local in ROLES {
         let unsent = frame(local, 0x82, &[b'x'; 100]);
         for (sent, event) in [(vec![], ABNORMAL), (their_close(local), UNANSWERED)] {
@@ -100,9 +102,9 @@ async fn a_peer_that_never_reads() {
     }
 }
 
-/// A TLS `shutdown` waits for the socket; one that waits for ever is left, and after the deadline nobody waits for it.
+/// A TLS `shutdown` waits for the socket. `finish` does not wait for it beyond the deadline.
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_that_never_ends() {
+async fn a_shutdown_that_never_ends_is_given_up_at_the_deadline() {
     for local in ROLES {
         for (sent, event, seconds) in [(vec![], ABNORMAL, 10), (their_close(local), CLEAN, 2)] {
             let (ours, mut peer) = duplex(1024);
@@ -118,18 +120,18 @@ async fn a_shutdown_that_never_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_never_ends_the_transport() {
+async fn a_peer_that_never_ends_the_transport_has_two_seconds() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
         assert_eq!(expect(&mut framed, CLEAN, 2_000).await, None);
-        // The client has a last word, too, when it has waited long enough.
+        // The client shuts down, too, when it has waited long enough.
         assert!(framed.get_ref().calls().contains(&Call::Shutdown));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_time_at_all() {
+async fn without_any_time_the_close_is_still_written() {
     let none = Timeouts::DEFAULT.close(Duration::ZERO).end(Duration::ZERO);
     for local in ROLES {
         let (mut framed, _peer) = pair(local);
@@ -138,7 +140,7 @@ async fn no_time_at_all() {
         assert!(took < Duration::from_millis(5), "{took:?}");
         assert_eq!(framed.get_ref().written(), our_close(local));
 
-        // What is there already counts.
+        // What has already arrived counts.
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
         let (finished, took) = timed(finish(&mut framed, GOODBYE, none)).await;
@@ -147,9 +149,9 @@ async fn no_time_at_all() {
     }
 }
 
-/// As patient as can be: beyond the clock, and within it.
+/// Very long timeouts. The clock cannot represent the end of the longer ones.
 #[tokio::test(start_paused = true)]
-async fn all_the_time_in_the_world() {
+async fn very_long_timeouts_work() {
     for long in [Duration::MAX, Duration::from_secs(1 << 62), Duration::from_secs(1 << 33)] {
         for local in ROLES {
             let (mut framed, mut peer) = pair(local);
@@ -168,7 +170,7 @@ async fn all_the_time_in_the_world() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_two_times_are_told_apart() {
+async fn each_timeout_has_its_own_effect() {
     let own = Timeouts::DEFAULT.close(Duration::from_secs(3)).end(Duration::from_secs(7));
     for local in ROLES {
         let (mut framed, _peer) = pair(local);
@@ -189,13 +191,13 @@ async fn deadlines_count_from_the_first_call() {
         sleep(Duration::from_secs(3)).await;
         assert_eq!(expect(&mut framed, ABNORMAL, 3_000).await, None);
 
-        // While the end is.
+        // While the end is awaited.
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
         assert!(timeout(Duration::from_millis(500), finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await.is_err());
         assert_eq!(expect(&mut framed, CLEAN, 1_500).await, None);
 
-        // Long after: at once.
+        // Long after the deadline it returns at once.
         let (mut framed, _peer) = pair(local);
         assert!(timeout(Duration::from_secs(4), finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await.is_err());
         sleep(Duration::from_secs(100)).await;
@@ -205,7 +207,7 @@ async fn deadlines_count_from_the_first_call() {
 
 /// A transport that takes one byte at a time, and is always ready for the next.
 #[tokio::test(start_paused = true)]
-async fn a_byte_at_a_time() {
+async fn a_transport_that_takes_one_byte_at_a_time_keeps_the_deadline() {
     for local in ROLES {
         let mut wire = Wire::alone(local);
         wire.on_read = Box::new(|_, _, _| Poll::Pending);
@@ -218,17 +220,17 @@ async fn a_byte_at_a_time() {
         let short = Timeouts::DEFAULT.close(Duration::from_millis(10));
         let (finished, _) = timed(finish(&mut framed, GOODBYE, short)).await;
         assert_event(&finished, ABNORMAL, "");
-        // A thousand writes take 10 ms. The clock is looked at every few writes.
+        // A thousand writes take 10 ms. The clock is checked after every few writes.
         let writes = framed.get_ref().calls;
         assert!((1_000..1_100).contains(&writes), "{writes} writes");
     }
 }
 
-/// A flush that pends is not a flush: it is waited for, and the Close does not count before.
+/// The Close does not count before the flush is done.
 #[tokio::test(start_paused = true)]
 async fn a_flush_that_pends_is_waited_for() {
     for local in ROLES {
-        // Never, or after 5 seconds; then the end of the transport is awaited for 2 seconds.
+        // The flush never ends, or ends after 5 seconds. Then the end of the transport is awaited for 2 seconds.
         for (after, facts, seconds) in [(None, UNANSWERED, 10), (Some(5), CLEAN, 7)] {
             let (mut framed, mut peer) = pair(local);
             peer.write_all(&their_close(local)).await.unwrap();
@@ -242,9 +244,9 @@ async fn a_flush_that_pends_is_waited_for() {
     }
 }
 
-/// Six peers that flood and one that answers, all in one task, over TCP: the floods use up the task's budget.
+/// Six peers flood and one answers, over TCP, all in one task. The floods use up the task's budget.
 #[tokio::test]
-async fn beside_floods_in_one_task() {
+async fn floods_do_not_delay_another_connection_in_the_same_task() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let begun = Instant::now();
     let long = Timeouts::DEFAULT.close(Duration::from_secs(3)).end(Duration::ZERO);
@@ -272,7 +274,7 @@ async fn beside_floods_in_one_task() {
         }));
     }
     let took = futures_util::future::join_all(endings).await;
-    // Its deadline is 100 ms; the floods run for 3 s.
+    // The honest connection has a deadline of 100 ms. The floods run for 3 s.
     let (honest, floods) = took.split_last().unwrap();
     assert!(floods.iter().all(|flood| *honest < *flood / 2), "{took:?}");
 }

@@ -1,4 +1,4 @@
-//! Every ending tells its story: raw peers over TCP, and what `finish` says about each, over both of its surfaces.
+//! Raw peers over TCP, and the ending that `finish` tells for each of them, with a `Framed` and with a `Bare`.
 
 use std::net::Shutdown;
 
@@ -6,7 +6,7 @@ use websocket_close::{CloseCode, ClosingHandshake, DecodeError, wire};
 
 use super::*;
 
-/// How long `finish` waits here for the Closes, and for the end.
+/// How long `finish` waits for the Closes in these tests, and for the end.
 const CLOSE: Duration = Duration::from_secs(1);
 const END: Duration = Duration::from_millis(500);
 
@@ -21,13 +21,13 @@ enum Surface {
 #[derive(Clone, Copy)]
 enum Before {
     Nothing,
-    /// It has queued so much data that a peer which does not read blocks it.
+    /// It has queued so much data that a peer that does not read blocks it.
     QueuedMuch,
-    /// It has failed the connection for a message that is too big.
+    /// It has failed the connection because a message was too big.
     Failed,
 }
 
-/// Who acts first. If it is the peer, what it does has arrived when `finish` is called.
+/// Who acts first. If the peer does, its bytes have arrived before `finish` is called.
 #[derive(Clone, Copy, PartialEq)]
 enum First {
     They,
@@ -48,13 +48,13 @@ struct Story {
     io_error: Option<ErrorKind>,
 }
 
-/// The story where both Closes came and went: 1001 "theirs", and ours with `code`.
+/// The story of a connection with both Closes: theirs is 1001 "theirs", and ours has `code`.
 fn closed(ours_first: bool, code: u16, written: bool, end: TransportEnd) -> Story {
     let event = (1001, "theirs", written);
     Story { event, ours_first: Some(ours_first), ours: Some(code), written, fault: None, end, io_error: None }
 }
 
-/// The story of a peer whose Close never came. `ours` is the code of our Close.
+/// The story of a connection without a Close from the peer. `ours` is the code of our Close.
 fn unanswered(ours: Option<u16>, written: bool, end: TransportEnd) -> Story {
     Story { event: ABNORMAL, ours_first: ours.map(|_| true), ours, written, fault: None, end, io_error: None }
 }
@@ -66,7 +66,7 @@ fn cut(awaited: Awaited, after: Duration, discarded: u64) -> TransportEnd {
 /// What a peer does, on a thread of its own.
 type Peer = fn(Role, std::net::TcpStream);
 
-/// Reads until our Close has come, which is the last `len` bytes.
+/// Reads our Close, which has `len` bytes.
 fn await_close(io: &mut std::net::TcpStream, len: usize) {
     std::io::Read::read_exact(io, &mut vec![0; len]).unwrap();
 }
@@ -81,7 +81,7 @@ fn hold(io: std::net::TcpStream) {
     drop(io);
 }
 
-/// Lets the peer loose on `finish`.
+/// Runs `finish` against the peer.
 async fn end(surface: Surface, local: Role, before: Before, first: First, peer: Peer) -> Finished {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (theirs, ours) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
@@ -89,11 +89,11 @@ async fn end(surface: Surface, local: Role, before: Before, first: First, peer: 
     theirs.set_nonblocking(false).unwrap();
     let thread = std::thread::spawn(move || peer(local, theirs));
     if first != First::We {
-        // To look at a reset would use it up.
+        // A peek would use up a reset.
         if first == First::They {
             let _ = ours.peek(&mut [0]).await;
         }
-        // What the peer does next comes at once.
+        // The peer's next steps follow at once.
         sleep(Duration::from_millis(200)).await;
     }
     let timeouts = Timeouts::DEFAULT.close(CLOSE).end(END);
@@ -120,7 +120,7 @@ async fn end(surface: Surface, local: Role, before: Before, first: First, peer: 
     finished
 }
 
-/// Row, what our side has done, what the peer does, and the story. The peer's length of our Close depends on the role.
+/// Each row: its name, what our side has done before, who acts first, what the peer does, and the story.
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 fn rows(local: Role) -> Vec<(&'static str, Before, First, Peer, Story)> {
     use Before::{Failed, Nothing, QueuedMuch};
@@ -316,12 +316,12 @@ fn reset(io: std::net::TcpStream) {
 }
 
 #[tokio::test]
-async fn rows_over_tcp() {
+async fn each_ending_over_tcp_tells_its_story() {
     let mut endings = vec![];
     for surface in [Surface::Framed, Surface::Bare] {
         for local in ROLES {
             for (row, before, first, peer, story) in rows(local) {
-                // A task each: in one task they would use up each other's budget.
+                // Each has its own task. In one task they would use up each other's budget.
                 endings.push(tokio::spawn(async move {
                     let finished = end(surface, local, before, first, peer).await;
                     assert_eq!(read(&finished), story, "{surface:?} {local:?}, row {row}: {}", finished.ending);
@@ -337,7 +337,7 @@ async fn rows_over_tcp() {
 
 fn read(finished: &Finished) -> Story {
     let (closing, event) = (finished.ending.closing(), finished.ending.event());
-    // The only reasons that a peer of these tests has.
+    // The peers of these tests give no other reasons.
     let reason = if event.reason().is_empty() { "" } else { "theirs" };
     assert_eq!(reason, event.reason());
     Story {
@@ -351,9 +351,9 @@ fn read(finished: &Finished) -> Story {
     }
 }
 
-/// A peer that floods until it is cut: how much it sent is told.
+/// A peer floods until it is cut.
 #[tokio::test]
-async fn row_14_over_tcp() {
+async fn the_ending_of_a_flood_tells_how_much_came() {
     for surface in [Surface::Framed, Surface::Bare] {
         for local in ROLES {
             let flood: Peer = |local, mut io| {
@@ -374,9 +374,9 @@ async fn row_14_over_tcp() {
     }
 }
 
-/// TLS ended without `close_notify`: no alarm after both Closes, perhaps a truncation before.
+/// TLS ends without `close_notify`. After both Closes this is harmless. Before, somebody may have truncated the stream.
 #[tokio::test(start_paused = true)]
-async fn row_13() {
+async fn tls_that_ends_without_close_notify_is_told() {
     for local in ROLES {
         for (sent, facts, io_error) in
             [(their_close(local), CLEAN, None), (vec![], ABNORMAL, Some(ErrorKind::UnexpectedEof))]
@@ -401,7 +401,7 @@ async fn row_13() {
 }
 
 #[test]
-fn row_15() {
+fn a_connection_that_never_opened_was_closed_by_nobody() {
     let ending = ClosingHandshake::new(Role::Client).into_ending(TransportEnd::NeverOpened);
     println!("15                   {ending}");
     assert_eq!((ending.event().code(), ending.closing().closed_first()), (1006, None));

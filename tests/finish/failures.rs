@@ -1,10 +1,10 @@
-//! Transports that break, peers that break the protocol, and inner codecs that give up.
+//! Transports that break, peers that break the protocol, and inner codecs that fail.
 
 use websocket_close::wire;
 
 use super::*;
 
-/// Nothing is sent to a peer that has hung up, and nobody closed first.
+/// Nothing is sent to a peer that has hung up, so neither side has closed first.
 #[tokio::test(start_paused = true)]
 async fn the_peer_hangs_up_without_a_close() {
     for local in ROLES {
@@ -17,7 +17,7 @@ async fn the_peer_hangs_up_without_a_close() {
             assert_eq!(framed.get_ref().written(), b"");
             assert_eq!(framed.codec().closing().closed_first(), None);
         }
-        // Nobody there at all.
+        // The peer is gone completely.
         let (mut framed, peer) = pair(local);
         drop(peer);
         assert_eq!(expect(&mut framed, ABNORMAL, 0).await, None);
@@ -25,7 +25,7 @@ async fn the_peer_hangs_up_without_a_close() {
     }
 }
 
-/// Our Close was queued before: it is still tried, and we closed first.
+/// Our Close was queued before. It is still written, and we closed first.
 #[tokio::test(start_paused = true)]
 async fn the_peer_hangs_up_after_our_close_was_queued() {
     for local in ROLES {
@@ -39,25 +39,25 @@ async fn the_peer_hangs_up_after_our_close_was_queued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset() {
+async fn a_reset_is_told_whichever_operation_meets_it() {
     for local in ROLES {
-        // On everything, as a reset is.
+        // Every operation fails, as after a real reset.
         let (mut framed, _peer) = pair(local);
         framed.get_mut().fails = Box::new(|_, _| RESET);
         assert_eq!(expect(&mut framed, ABNORMAL, 0).await, RESET);
 
-        // On reading, before anybody closed: nothing is sent.
+        // Only reading fails, before any Close. Nothing is sent.
         let (mut framed, _peer) = pair(local);
         framed.get_mut().fails = Box::new(|_, op| RESET.filter(|_| op == Op::Read));
         assert_eq!(expect(&mut framed, ABNORMAL, 0).await, RESET);
         assert_eq!(framed.get_ref().written(), b"");
 
-        // On writing: theirs may still come.
+        // Only writing fails. Their Close may still come.
         let (mut framed, _peer) = pair(local);
         framed.get_mut().fails = Box::new(|_, op| RESET.filter(|_| op == Op::Write));
         assert_eq!(expect(&mut framed, ABNORMAL, 10_000).await, RESET);
 
-        // After both Closes it takes nothing away.
+        // After both Closes the event stays clean.
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
         framed.get_mut().fails =
@@ -66,9 +66,9 @@ async fn reset() {
     }
 }
 
-/// Writing, flushing: whichever fails, their Close counts and ours does not.
+/// If the write or the flush fails, their Close counts and ours does not.
 #[tokio::test(start_paused = true)]
-async fn failing_write_with_their_close_received() {
+async fn after_a_failed_write_their_close_still_counts() {
     for local in ROLES {
         for failing in [Op::Write, Op::Flush] {
             let (mut framed, mut peer) = pair(local);
@@ -80,9 +80,9 @@ async fn failing_write_with_their_close_received() {
     }
 }
 
-/// The first error is the one that tells what happened; and a peer that has ended the transport already is none.
+/// The first error tells what happened. A shutdown that fails because the transport has already ended is not an error.
 #[tokio::test(start_paused = true)]
-async fn which_error_is_told() {
+async fn the_first_error_is_told() {
     for local in ROLES {
         let kind = |op| match op {
             Op::Read => ErrorKind::ConnectionReset,
@@ -116,7 +116,7 @@ async fn which_error_is_told() {
     }
 }
 
-/// A transport that takes nothing would have the writer spin.
+/// A transport that accepts no bytes would make the writer spin.
 #[tokio::test(start_paused = true)]
 async fn a_write_of_zero_bytes_is_an_error() {
     let (mut framed, _peer) = pair(Role::Server);
@@ -127,9 +127,10 @@ async fn a_write_of_zero_bytes_is_an_error() {
     assert_eq!(took.as_secs(), 10);
 }
 
-/// A wrong answer fails the connection; since our Close is out, there is no second one, and the transport is ended.
+/// A malformed answer fails the connection. Our Close is already out, so there is no second one, and the transport is
+/// ended.
 #[tokio::test(start_paused = true)]
-async fn malformed_answer() {
+async fn a_malformed_answer_gets_no_second_close() {
     for local in ROLES {
         let from = local.peer();
         let wrong = [
@@ -144,13 +145,13 @@ async fn malformed_answer() {
             let (mut framed, mut peer) = pair(local);
             framed.send(Message::<Bytes>::from(GOODBYE)).await.unwrap();
             peer.write_all(&wrong).await.unwrap();
-            // A Close that is right comes too late.
+            // A correct Close comes too late.
             peer.write_all(&their_close(local)).await.unwrap();
             assert_eq!(expect(&mut framed, ABNORMAL, 2_000).await, None);
             assert_eq!(framed.get_ref().written(), our_close(local));
             assert!(framed.codec().closing().is_failed());
 
-            // Seen by the codec before: it is what our one Close says.
+            // The codec has seen it before `finish`. Our only Close has the code for it.
             let (mut framed, mut peer) = pair(local);
             peer.write_all(&wrong).await.unwrap();
             peer.shutdown().await.unwrap();
@@ -159,7 +160,7 @@ async fn malformed_answer() {
             let code: &[u8] = if wrong.ends_with(b"\xff") { b"\x03\xef" } else { b"\x03\xea" };
             assert_eq!(framed.get_ref().written(), frame(local, 0x88, code));
 
-            // In the transport when `finish` is called: so, too.
+            // It is in the transport when `finish` is called. The same.
             let (mut framed, mut peer) = pair(local);
             peer.write_all(&wrong).await.unwrap();
             assert_eq!(expect(&mut framed, ABNORMAL, 2_000).await, None);
@@ -168,9 +169,9 @@ async fn malformed_answer() {
     }
 }
 
-/// A transport that ends inside a frame is lost; nobody has failed the connection.
+/// A transport that ends inside a frame is lost, but nobody has failed the connection.
 #[tokio::test(start_paused = true)]
-async fn lost_inside_a_frame() {
+async fn an_end_inside_a_frame_is_not_a_failure() {
     for local in ROLES {
         for lost in [frame(local.peer(), 0x82, b"data"), their_close(local)] {
             let (mut framed, mut peer) = pair(local);
@@ -184,9 +185,9 @@ async fn lost_inside_a_frame() {
     }
 }
 
-/// The same where the codec has told the application of that end already, and the transport ends once more.
+/// The codec has already told the application about the end inside the frame. `finish` meets the end again.
 #[tokio::test(start_paused = true)]
-async fn lost_inside_a_frame_and_told() {
+async fn an_end_inside_a_frame_is_told_again() {
     for local in ROLES {
         let mut bytes = BytesMut::from(&frame(local.peer(), 0x82, b"data")[..3]);
         let mut codec = codec(local).wrap(Bytewise);
@@ -200,9 +201,9 @@ async fn lost_inside_a_frame_and_told() {
     }
 }
 
-/// After a write that failed, the transport is not written to, nor shut down, even if it would work again.
+/// After a failed write the transport is neither written to nor shut down, even if it would work again.
 #[tokio::test(start_paused = true)]
-async fn a_failed_write_is_the_last() {
+async fn nothing_is_written_after_a_failed_write() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();
@@ -213,9 +214,9 @@ async fn a_failed_write_is_the_last() {
     }
 }
 
-/// What is sent after an error of the inner codec is what the connection is failed with.
+/// The inner codec refuses a frame, and the program then sends a Close.
 #[tokio::test(start_paused = true)]
-async fn a_close_sent_after_an_inner_error() {
+async fn a_close_sent_after_an_inner_error_fails_the_connection() {
     let (mut framed, _peer) = refused(Role::Server).await;
     framed.send(Message::<Bytes>::from(CloseFrame::from_static(1007, ""))).await.unwrap();
     let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
@@ -242,9 +243,9 @@ async fn an_inner_error_fails_the_connection_with_the_frame_given() {
     }
 }
 
-/// No Close is awaited then (RFC 6455, 7.1.7): the peer, which has nothing to say, sees ours and the end at once.
+/// After a failure no Close is awaited (RFC 6455, 7.1.7). A silent peer sees our Close and the end at once.
 #[tokio::test(start_paused = true)]
-async fn an_inner_error_and_a_silent_peer() {
+async fn after_an_inner_error_a_silent_peer_is_not_waited_for() {
     for local in ROLES {
         let (mut framed, mut peer) = refused(local).await;
         let peer = tokio::spawn(async move {
@@ -260,21 +261,21 @@ async fn an_inner_error_and_a_silent_peer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_by_the_caller() {
+async fn a_connection_failed_by_the_caller_is_ended_at_once() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         framed.codec_mut().fail(CloseFrame::from_static(1009, ""));
         peer.write_all(&their_close(local)).await.unwrap();
-        // Failing is ending the transport, whichever end we are.
+        // After a failure we end the transport, as a client too.
         assert_eq!(expect(&mut framed, ABNORMAL, 2_000).await, None);
         let calls = framed.get_ref().calls();
         assert_eq!(calls[..2], [Call::Write(frame(local, 0x88, b"\x03\xf1")), Call::Shutdown]);
     }
 }
 
-/// No Close goes into the middle of a frame of the inner codec, and without ours the end is not clean.
+/// No Close is written into a frame that the inner codec has half written. Without our Close the event is not clean.
 #[tokio::test(start_paused = true)]
-async fn half_a_frame_in_the_way() {
+async fn no_close_goes_into_a_half_written_frame() {
     for local in ROLES {
         for (sent, event, millis) in [(vec![], ABNORMAL, 10_000), (their_close(local), UNANSWERED, 2_000)] {
             let half = frame(local, 0x82, b"data")[..5].to_vec();
@@ -283,7 +284,7 @@ async fn half_a_frame_in_the_way() {
             peer.write_all(&sent).await.unwrap();
             assert_eq!(expect(&mut framed, event, millis).await, None);
             assert_eq!(framed.get_ref().written(), half);
-            // A Close is chosen all the same: ours if theirs has not come.
+            // A Close is still chosen: `GOODBYE`, or the echo if theirs has come.
             let closing = framed.codec().closing();
             let code = if sent.is_empty() { 1000 } else { 1001 };
             assert!(closing.ours().is_some_and(|ours| ours.code().unwrap() == code) && closing.close_pending());
@@ -291,7 +292,7 @@ async fn half_a_frame_in_the_way() {
     }
 }
 
-/// Who is first with a Close in a run of `fail_each_call`.
+/// Who closes first in a run of `fail_each_call`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum First {
     We,
@@ -299,7 +300,7 @@ enum First {
     Both,
 }
 
-/// The other end of `fail_each_call`; what it cannot do it leaves.
+/// The other end of `fail_each_call`. It ignores its errors.
 async fn obliging_peer(mut io: DuplexStream, local: Role, first: First) {
     let from = local.peer();
     let _ = io.write_all(&frame(from, 0x82, b"data")).await;
@@ -317,7 +318,7 @@ async fn obliging_peer(mut io: DuplexStream, local: Role, first: First) {
     let _ = io.shutdown().await;
 }
 
-/// Makes the `n`-th call on the transport fail, for every `n`, until a run has none that fails.
+/// Makes the `n`-th call on the transport fail, for every `n`, until a run has fewer calls than that.
 async fn fail_each_call(local: Role, first: First, for_good: bool) {
     for n in 0.. {
         let (ours, theirs) = duplex(16);
@@ -326,7 +327,7 @@ async fn fail_each_call(local: Role, first: First, for_good: bool) {
         framed.get_mut().fails = Box::new(move |call, _| RESET.filter(|_| call == n || for_good && call > n));
 
         let work = async {
-            // An ordinary use: send, receive, then end it.
+            // An ordinary program: it sends, receives, and finishes.
             let _ = framed.send(other(&frame(local, 0x82, b"data"))).await;
             while let Some(Ok(Message::Other(_))) = framed.next().await {
                 if first != First::They {
@@ -346,7 +347,7 @@ async fn fail_each_call(local: Role, first: First, for_good: bool) {
         let received = has(&wire.read(), &their_close(local));
         // The echo if their Close was read first, otherwise our own frame.
         let sent = has(&wire.written(), &frame(local, 0x88, b"\x03\xe9")) || has(&wire.written(), &our_close(local));
-        // Flushed after the last byte of it.
+        // Whether there was a flush after the last byte.
         let log = wire.log.borrow().clone();
         let last_write = log.iter().rposition(|(_, call)| matches!(call, Call::Write(_)));
         let flushed = last_write.is_some_and(|last| log[last..].iter().any(|(_, call)| *call == Call::Flush));
@@ -382,9 +383,10 @@ async fn every_call_failing_in_turn() {
     }
 }
 
-/// The kernel tells a reset once, and a socket reads as ended afterwards. A broken pipe says only that the peer no longer reads.
+/// The kernel reports a reset once. After that the socket reads as ended. A broken pipe only says that the peer no
+/// longer reads.
 #[tokio::test(start_paused = true)]
-async fn the_end_after_a_failed_write() {
+async fn an_end_after_a_reset_write_is_told_as_the_reset() {
     for local in ROLES {
         for (kind, end) in [
             (ErrorKind::ConnectionReset, TransportEnd::Lost(Loss::Reset)),
@@ -403,9 +405,9 @@ async fn the_end_after_a_failed_write() {
     }
 }
 
-/// What an I/O error becomes in the ending.
+/// A read or a write fails.
 #[tokio::test(start_paused = true)]
-async fn each_kind_of_loss() {
+async fn each_io_error_becomes_a_kind_of_loss() {
     for local in ROLES {
         for (kind, loss) in [
             (ErrorKind::ConnectionReset, Loss::Reset),
@@ -424,12 +426,12 @@ async fn each_kind_of_loss() {
     }
 }
 
-/// A Close that was thrown away with the buffers of a `Framed` was not written.
+/// A program may take a `Framed` apart and throw away its buffers, and a Close with them.
 #[tokio::test(start_paused = true)]
-async fn a_close_in_a_buffer_that_was_thrown_away() {
+async fn a_close_in_a_buffer_that_was_thrown_away_does_not_count() {
     for local in ROLES {
         for flushed in [false, true] {
-            // Thrown away; kept; kept by the bare transport.
+            // The buffers are thrown away, kept, or moved into a `Bare`.
             for kept in [None, Some(false), Some(true)] {
                 let (mut framed, mut peer) = pair(local);
                 framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
@@ -447,14 +449,14 @@ async fn a_close_in_a_buffer_that_was_thrown_away() {
                     Some(false) => finish(&mut Framed::from_parts(parts), GOODBYE, Timeouts::DEFAULT).await,
                     Some(true) => Bare::from(parts).finish(GOODBYE, Timeouts::DEFAULT).await,
                 };
-                // Nobody can know whether a buffer that is gone was flushed before.
+                // `finish` cannot know whether a buffer that is gone was flushed.
                 assert_event(&finished, if kept.is_none() { UNANSWERED } else { CLEAN }, "");
                 let mut bytes = vec![];
                 peer.read_to_end(&mut bytes).await.unwrap();
                 assert_eq!(bytes, if kept.is_none() && !flushed { vec![] } else { our_close(local) });
             }
         }
-        // Cleared, which is the same.
+        // To clear the buffer is the same.
         let (mut framed, mut peer) = pair(local);
         framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
         framed.write_buffer_mut().clear();
@@ -474,9 +476,10 @@ async fn a_close_in_a_buffer_that_was_thrown_away() {
     }
 }
 
-/// Pongs behind the Close, a buffer that grows, and writes in pieces do not hide the Close from `finish`.
+/// `finish` recognizes the Close with pongs behind it, in a buffer that has grown, and in a buffer that is written in
+/// pieces.
 #[tokio::test(start_paused = true)]
-async fn a_close_in_the_midst_of_a_busy_buffer() {
+async fn a_close_in_a_busy_buffer_counts() {
     for local in ROLES {
         for (before, after, flush_between) in [(0, 1, false), (0, 1, true), (100, 100, false), (100, 100, true)] {
             let (ours, mut peer) = duplex(1 << 20);
@@ -503,9 +506,9 @@ async fn a_close_in_the_midst_of_a_busy_buffer() {
     }
 }
 
-/// A header that is a fault lies in the buffer behind frames that the inner codec has not read.
+/// The read buffer has a bad header behind frames that the inner codec has not read.
 #[tokio::test(start_paused = true)]
-async fn a_fault_in_the_read_buffer() {
+async fn a_bad_header_in_the_read_buffer_fails_the_connection() {
     for local in ROLES {
         let mask = if local == Role::Server { 0xff } else { 0x7f };
         let fault = [&[0x82, mask][..], &(1_u64 << 63).to_be_bytes(), &their_close(local)].concat();

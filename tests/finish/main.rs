@@ -51,7 +51,7 @@ fn connection(local: Role, io: DuplexStream) -> Connection {
     Framed::new(Wire::new(local, io), codec(local).wrap(BytesCodec::new()))
 }
 
-/// Our end, and the bare other one.
+/// Our end as a `Framed`, and the other end as a plain pipe.
 fn pair(local: Role) -> (Connection, DuplexStream) {
     pair_with(local, BytesCodec::new())
 }
@@ -71,7 +71,7 @@ impl Decoder for Bytewise {
     }
 }
 
-/// Refuses whatever comes.
+/// Refuses all bytes and all items.
 struct Refuser;
 impl Decoder for Refuser {
     type Item = BytesMut;
@@ -88,7 +88,7 @@ impl Encoder<Bytes> for Refuser {
     }
 }
 
-/// A connection whose inner codec has just refused what came.
+/// A connection whose inner codec has just refused a frame.
 async fn refused(local: Role) -> (Framed<DuplexStream, CloseCodec<Refuser>>, DuplexStream) {
     let (ours, mut peer) = duplex(1024);
     let mut framed = Framed::new(ours, codec(local).wrap(Refuser));
@@ -99,12 +99,12 @@ async fn refused(local: Role) -> (Framed<DuplexStream, CloseCodec<Refuser>>, Dup
 
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let begun = Instant::now();
-    // Far beyond every bound: a hang is a failure, not a test that never ends.
+    // Longer than every bound, so that a hang fails the test.
     let result = timeout(Duration::from_secs(1_000_000), work).await.unwrap();
     (result, begun.elapsed())
 }
 
-/// Finishes with the default timeouts, and checks event, time (to the tick of the clock), and that nothing is kept.
+/// Finishes with the default timeouts. Checks the event, the time to within 3 ms, and that the read buffer is small.
 #[track_caller]
 fn expect(framed: &mut Connection, event: Facts, millis: u64) -> impl Future<Output = Option<ErrorKind>> + '_ {
     let caller = std::panic::Location::caller();

@@ -1,4 +1,4 @@
-//! Pings are answered until the peer's Close, by the rule of RFC 6455, 5.5.2.
+//! `finish` answers pings until the peer's Close, as RFC 6455, 5.5.2 asks.
 
 use super::*;
 
@@ -10,9 +10,9 @@ fn pong(local: Role, payload: &[u8]) -> Vec<u8> {
     frame(local, 0x8a, payload)
 }
 
-/// In the read buffer, behind an item that the program has taken; the latest one is answered.
+/// The pings stand in the read buffer, behind a frame that the program has taken.
 #[tokio::test(start_paused = true)]
-async fn in_the_read_buffer() {
+async fn the_latest_ping_in_the_read_buffer_is_answered() {
     for local in ROLES {
         for (pings, answered) in
             [(&[&b"a"[..]][..], &b"a"[..]), (&[b"a", b"", b"bc"], b"bc"), (&[&[b'p'; 125]], &[b'p'; 125])]
@@ -30,9 +30,9 @@ async fn in_the_read_buffer() {
     }
 }
 
-/// Cut at every byte, before `finish` is called or after.
+/// The bytes before the cut arrive before `finish` is called, the others after that.
 #[tokio::test(start_paused = true)]
-async fn cut_at_every_byte() {
+async fn pings_cut_at_every_byte_are_answered() {
     for local in ROLES {
         let data = frame(local.peer(), 0x82, b"data");
         let bytes = [&data[..], &ping(local, b"one"), &ping(local, b"two"), &data].concat();
@@ -62,9 +62,9 @@ async fn cut_at_every_byte() {
     }
 }
 
-/// No pong goes out once the peer's Close is in the buffer behind the ping (5.5.2), but one for a ping before that does.
+/// A ping gets no pong if the peer's Close has arrived with it (5.5.2). A ping that arrives earlier gets one.
 #[tokio::test(start_paused = true)]
-async fn just_before_their_close() {
+async fn a_ping_that_arrives_with_their_close_gets_no_pong() {
     for local in ROLES {
         let bytes = [ping(local, b"late"), their_close(local)].concat();
         for cut in 0..bytes.len() {
@@ -88,10 +88,10 @@ async fn just_before_their_close() {
     }
 }
 
-/// The inner codec has taken the front of it: the pong is the inner codec's to send.
+/// If the inner codec has taken the front of a ping, it has to send the pong.
 #[tokio::test(start_paused = true)]
-async fn half_taken_by_the_inner_codec() {
-    /// Takes so many bytes, and nothing more.
+async fn a_ping_that_the_inner_codec_has_begun_to_take_gets_no_pong() {
+    /// Takes this many bytes, and nothing more.
     struct Takes(usize);
     impl Decoder for Takes {
         type Item = ();
@@ -112,7 +112,7 @@ async fn half_taken_by_the_inner_codec() {
             let pong = if taken <= one.len() { pong(local, b"two") } else { vec![] };
             assert_eq!(framed.get_ref().written(), [pong, our_close(local)].concat(), "{taken} bytes taken");
         }
-        // Only the first of two is left to answer while the second has not come whole.
+        // While the second ping is not complete, the first one is answered.
         let (mut framed, mut peer) = pair_with(local, Takes(0));
         peer.write_all(&[&one[..], &two[..two.len() - 1]].concat()).await.unwrap();
         let _ = framed.next().now_or_never();
@@ -121,15 +121,15 @@ async fn half_taken_by_the_inner_codec() {
     }
 }
 
-/// What no endpoint may send as a ping gets no pong, and hides no Close.
+/// An illegal ping does not hide the Close behind it either.
 #[tokio::test(start_paused = true)]
-async fn wrong_pings() {
+async fn illegal_pings_get_no_pong() {
     for local in ROLES {
         let wrong = [
             frame(local.peer(), 0x09, b"fragment"),
             frame(local.peer(), 0xc9, b"rsv1"),
             frame(local, 0x89, b"mask"),
-            // 126 bytes, and 3 bytes in the form for 16 bits.
+            // A payload of 126 bytes, and one of 3 bytes with a length of 16 bits.
             [&frame(local.peer(), 0x89, b"")[..1], &[if local == Role::Server { 0xfe } else { 0x7e }, 0, 126]].concat(),
             [&frame(local.peer(), 0x89, b"")[..1], &[if local == Role::Server { 0xfe } else { 0x7e }, 0, 3]].concat(),
         ];
@@ -157,9 +157,9 @@ async fn wrong_pings() {
     }
 }
 
-/// Only the latest ping waits while nothing can be written. Memory is bounded, and the pong goes out when there is room.
+/// Memory is bounded while nothing can be written. The pong goes out when there is room.
 #[tokio::test(start_paused = true)]
-async fn while_writing_is_blocked() {
+async fn only_the_latest_ping_is_kept_while_writing_is_blocked() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         let unsent = frame(local, 0x82, &[b'x'; 100]);
@@ -202,9 +202,9 @@ async fn while_writing_is_blocked() {
     }
 }
 
-/// A pong never goes into a frame that the inner codec has half written; neither does the Close.
+/// Neither does the Close.
 #[tokio::test(start_paused = true)]
-async fn behind_half_a_frame() {
+async fn no_pong_goes_into_a_half_written_frame() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         let half = frame(local, 0x82, b"data")[..3].to_vec();
@@ -215,9 +215,9 @@ async fn behind_half_a_frame() {
     }
 }
 
-/// Cancelled after every poll, the program sees each pong once, whole, and one Close.
+/// `finish` is cancelled after every poll. The peer still sees each pong once, whole, and one Close.
 #[tokio::test(start_paused = true)]
-async fn cancelled_after_every_poll() {
+async fn cancelled_after_every_poll_it_sends_each_pong_once() {
     for local in ROLES {
         let (io, peer) = duplex(1);
         let mut framed = connection(local, io);
@@ -250,9 +250,9 @@ async fn cancelled_after_every_poll() {
     }
 }
 
-/// Every frame of a client has a key of its own (5.3).
+/// A client masks every frame with a new key (5.3).
 #[tokio::test(start_paused = true)]
-async fn three_frames_with_three_keys() {
+async fn the_close_and_the_pongs_have_different_keys() {
     thread_local!(static KEYS: Cell<u32> = const { Cell::new(0x0102_0304) });
     let (io, mut peer) = duplex(1024);
     let codec = CloseCodec::client(|| KEYS.replace(KEYS.get().wrapping_mul(0x9e37_79b9)).to_be_bytes());
@@ -284,7 +284,7 @@ async fn three_frames_with_three_keys() {
     assert_eq!(keys.len(), 3);
 }
 
-/// Yields whole frames, one a call.
+/// Yields one whole frame a call.
 #[derive(Default)]
 struct Frames {}
 
