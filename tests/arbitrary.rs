@@ -1,4 +1,5 @@
-//! The values of the feature `arbitrary` are legal and of every kind, and an oracle of this file's own gives the same verdicts.
+//! The feature `arbitrary`: its values are legal, every kind comes up, and an oracle in this file gives the same
+//! verdicts.
 #![cfg(feature = "arbitrary")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::indexing_slicing)]
 
@@ -8,7 +9,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use websocket_close::arbitrary::{Fault, PayloadCase, Verdict};
 use websocket_close::{CloseCode, CloseEvent, CloseFrame, OwnedCloseFrame, Role};
 
-/// Calls `look` with 40,000 values made from the same noise each time.
+/// Calls `look` with 40,000 values. The noise that they are made from is the same in every run.
 fn sample<A: for<'a> Arbitrary<'a>>(mut look: impl FnMut(A)) {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..40_000 {
@@ -25,7 +26,7 @@ fn may_be_sent(code: u16) -> bool {
     [1000..=1003, 1007..=1014, 3000..=4999].iter().any(|range| range.contains(&code))
 }
 
-/// The verdict, read from the bytes.
+/// The verdict that this file finds for the bytes.
 fn judge(payload: &[u8]) -> Verdict<'_> {
     let [high, low, reason @ ..] = payload else {
         return match payload {
@@ -60,10 +61,10 @@ fn verdicts_are_right_and_every_kind_is_frequent() {
     assert!(kinds.values().all(|&count| count > 200), "{kinds:#?}");
 }
 
-/// How `core` sees each ill-formed reason: the byte that the fault begins with, how many bytes of a character there are,
-/// and whether the reason ends with them.
+/// Notes what `core` says about each ill-formed reason: the first byte of the fault, how many bytes belong to the
+/// fault, and whether the reason ends with them.
 #[test]
-fn reasons_that_are_not_utf8_are_wrong_in_every_way() {
+fn reasons_are_ill_formed_in_every_possible_way() {
     let (mut faults, mut places, mut cut_by_the_limit) = (BTreeSet::new(), BTreeSet::new(), 0);
     sample(|case: PayloadCase| {
         if let Some(Err(error)) = case.payload().get(2..).map(std::str::from_utf8) {
@@ -73,8 +74,8 @@ fn reasons_that_are_not_utf8_are_wrong_in_every_way() {
             cut_by_the_limit += u32::from(error.error_len().is_none() && case.payload().len() == 125);
         }
     });
-    // RFC 3629, 4: each byte that is not ASCII can be wrong by itself. Each that begins a character can be wrong with as
-    // many more as are not yet the whole of it, inside of a reason and at its end.
+    // RFC 3629, 4: each byte that is not ASCII can be wrong by itself. A byte that begins a character can also be
+    // followed by too few bytes for that character, inside the reason or at its end.
     let mut expected: BTreeSet<_> = (0x80..=0xff).map(|byte| (byte, 1, false)).collect();
     for (bytes, len) in [(0xc2..=0xdf, 2), (0xe0..=0xef, 3), (0xf0..=0xf4, 4)] {
         expected.extend(bytes.flat_map(|byte| (1..len).flat_map(move |cut| [(byte, cut, false), (byte, cut, true)])));
@@ -98,7 +99,7 @@ fn undefined_codes_come_from_each_range_and_its_ends() {
 }
 
 #[test]
-fn an_outcome_is_allowed_if_it_is_the_verdict() {
+fn an_outcome_is_allowed_if_it_matches_the_verdict() {
     let accept = Verdict::Accept { code: 1000, reason: "a" };
     let refuse = Verdict::Refuse { fault: Fault::NotUtf8, codes: &[1007, 1002] };
     assert!(accept.allows(Ok((1000, "a"))));
@@ -118,7 +119,7 @@ fn a_case_shows_its_payload_and_its_verdict() {
 }
 
 #[test]
-fn codes_are_legal_and_all_the_named_ones_are_frequent() {
+fn codes_are_legal_and_named_codes_are_frequent() {
     let mut counts = BTreeMap::<_, u32>::new();
     sample(|code: CloseCode| {
         assert!(may_be_sent(code.get()));
@@ -131,7 +132,7 @@ fn codes_are_legal_and_all_the_named_ones_are_frequent() {
 }
 
 #[test]
-fn frames_are_of_every_length() {
+fn frames_have_many_lengths_and_keep_the_limits() {
     let (mut borrowed, mut owned) = (BTreeSet::new(), BTreeSet::new());
     let look = |frame: CloseFrame<'_>, lengths: &mut BTreeSet<usize>| {
         assert!(frame.code().is_some() || frame.reason().is_empty());
@@ -139,7 +140,7 @@ fn frames_are_of_every_length() {
         lengths.insert(frame.payload_len());
     };
     sample(|frame: OwnedCloseFrame| look(frame.as_frame(), &mut owned));
-    // ASCII, so that all of the input is a reason.
+    // The input is ASCII, so all of it becomes the reason.
     for len in 0..200 {
         let input: Vec<u8> = std::iter::repeat_n(b'~', len).collect();
         look(Unstructured::new(&input).arbitrary().unwrap(), &mut borrowed);
@@ -149,7 +150,7 @@ fn frames_are_of_every_length() {
 }
 
 #[test]
-fn events_have_legal_and_other_codes_and_are_clean_or_not() {
+fn events_have_legal_and_illegal_codes_and_are_clean_or_not() {
     let (mut kinds, mut abnormal, mut impossible) = (BTreeSet::new(), 0, 0);
     sample(|event: CloseEvent| {
         kinds.insert((event.to_frame().is_some(), event.was_clean(), event.reason().is_empty()));
@@ -158,12 +159,13 @@ fn events_have_legal_and_other_codes_and_are_clean_or_not() {
     });
     assert_eq!(kinds.len(), 8);
     assert!(abnormal > 4_000, "{abnormal}");
-    // Three in eight have any number, which is a code of an ending for one in thirty.
+    // Three events in eight have a random number as their code. One in thirty of these is a code that an ending can
+    // have.
     assert!((13_000..16_000).contains(&impossible), "{impossible}");
 }
 
 #[test]
-fn both_roles_come() {
+fn both_roles_come_up_about_equally_often() {
     let mut clients = 0;
     sample(|role: Role| clients += u32::from(role == Role::Client));
     assert!((15_000..25_000).contains(&clients));

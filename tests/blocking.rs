@@ -1,4 +1,4 @@
-//! The blocking example, run: its server and its client against each other, and each against raw bytes.
+//! Runs the blocking example: its server and its client against each other, and each against raw bytes.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::io::{ErrorKind, Read, Write};
@@ -13,7 +13,7 @@ use websocket_close::{Awaited, CloseFrame, Ending, Role, TransportEnd};
 #[path = "../examples/blocking.rs"]
 mod blocking;
 
-/// More than any test needs.
+/// More time than any test needs.
 const PATIENCE: Patience = Patience { close: Duration::from_secs(20), end: Duration::from_secs(20) };
 
 /// What the application is told: code, reason, wasClean.
@@ -26,7 +26,7 @@ fn told(code: u16, reason: &str, was_clean: bool) -> (u16, String, bool) {
     (code, reason.to_owned(), was_clean)
 }
 
-/// How it ended for the client and for the server.
+/// Runs a client against a server, and returns how it ended for each.
 fn converse(goodbye: CloseFrame<'static>) -> (Ending, Ending) {
     let (client, server) = blocking::connected().unwrap();
     let server = thread::spawn(|| blocking::server(server, PATIENCE));
@@ -34,7 +34,7 @@ fn converse(goodbye: CloseFrame<'static>) -> (Ending, Ending) {
 }
 
 #[test]
-fn against_each_other() {
+fn the_client_and_the_server_close_cleanly() {
     let (client, server) = converse(CloseFrame::from_static(4001, "done"));
     assert_eq!(facts(&client), told(4001, "", true));
     assert_eq!(facts(&server), told(4001, "done", true));
@@ -47,7 +47,7 @@ fn against_each_other() {
     assert_eq!(facts(&server), told(1005, "", true));
 }
 
-/// Writes all of `input`, reads until the end, and returns what was read. A reset would be an error.
+/// Writes all of `input`, reads until the end, and returns what was read. Panics on a reset.
 fn raw_peer(mut stream: TcpStream, input: &[u8], end_first: bool) -> Vec<u8> {
     stream.write_all(input).unwrap();
     if end_first {
@@ -58,7 +58,7 @@ fn raw_peer(mut stream: TcpStream, input: &[u8], end_first: bool) -> Vec<u8> {
     output
 }
 
-/// How it ended for the server after these bytes of a client, and what the client got back.
+/// Sends `input` to a server. Returns how it ended for the server, and what the client got back.
 fn served(input: &[u8], end_first: bool) -> (Ending, Vec<u8>) {
     let (client, server) = blocking::connected().unwrap();
     let server = thread::spawn(|| blocking::server(server, PATIENCE));
@@ -68,7 +68,7 @@ fn served(input: &[u8], end_first: bool) -> (Ending, Vec<u8>) {
 
 #[test]
 fn the_server_answers_and_ends_in_order() {
-    // A ping, half a message, the Close (its key is 0), and bytes behind it that must not reset the connection.
+    // A ping, half a message, the Close (with key 0), and bytes behind it that must not reset the connection.
     let mut input = b"\x89\x80\0\0\0\0\x01\x81\0\0\0\0a\x88\x85\0\0\0\0\x03\xe9bye".to_vec();
     input.resize(input.len() + 60_000, b'x');
     let (ending, output) = served(&input, false);
@@ -77,7 +77,7 @@ fn the_server_answers_and_ends_in_order() {
 }
 
 #[test]
-fn the_server_fails_what_is_malformed() {
+fn the_server_fails_the_connection_for_a_malformed_frame() {
     for (input, answer) in [
         (&b"\x88\x83\0\0\0\0\x03\xe8\xff"[..], b"\x88\x02\x03\xef"),
         (b"\x88\x82\0\0\0\0\x03\xed", b"\x88\x02\x03\xea"),
@@ -92,7 +92,7 @@ fn the_server_fails_what_is_malformed() {
 }
 
 #[test]
-fn the_server_loses_its_client() {
+fn the_server_reports_a_client_that_hangs_up() {
     for (input, end) in [
         (&b""[..], TransportEnd::InOrder),
         (b"\x88", TransportEnd::InsideFrame),
@@ -106,27 +106,27 @@ fn the_server_loses_its_client() {
 }
 
 #[test]
-fn the_client_waits_for_the_servers_end() {
+fn the_client_waits_until_the_server_ends_the_transport() {
     let (client, mut server) = blocking::connected().unwrap();
     let client = thread::spawn(|| blocking::client(client, CloseFrame::from_static(1000, ""), PATIENCE));
     let mut goodbye = [0; 8];
     server.read_exact(&mut goodbye).unwrap();
     assert_eq!(goodbye[..2], [0x88, 0x82], "masked");
-    // It is text, an answer with a code of its own, and more that nobody reads.
+    // A text, an answer with another code, and a frame that nobody reads.
     server.write_all(b"\x81\x02hi\x88\x05\x0b\xb8bye\x81\x01x").unwrap();
     server.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let waiting = server.read(&mut goodbye).unwrap_err().kind();
     assert!(
         matches!(waiting, ErrorKind::WouldBlock | ErrorKind::TimedOut),
-        "it has not ended its direction: {waiting}"
+        "the client must not end its direction yet: {waiting}"
     );
-    assert!(!client.is_finished(), "it has not returned");
+    assert!(!client.is_finished(), "the client must still wait");
     drop(server);
     assert_eq!(facts(&client.join().unwrap()), told(3000, "bye", true));
 }
 
 #[test]
-fn the_client_meets_a_bad_or_a_lost_server() {
+fn the_client_reports_a_bad_or_lost_server() {
     for input in [&b""[..], b"\x81\x02h", b"\x88\x02\x03", b"\x88\x02\x03\xed", b"\x88\x82\0\0\0\0\x03\xe8"] {
         let (client, server) = blocking::connected().unwrap();
         let client = thread::spawn(|| blocking::client(client, CloseFrame::EMPTY, PATIENCE));
@@ -136,30 +136,30 @@ fn the_client_meets_a_bad_or_a_lost_server() {
     }
 }
 
-/// For peers that never let go.
+/// Short timeouts, for peers that never give up.
 const SHORT: Patience = Patience { close: Duration::from_millis(300), end: Duration::from_millis(200) };
 
-/// What a peer does for ever.
+/// What a peer keeps doing.
 #[derive(Clone, Copy, Debug)]
 enum Habit {
     Nothing,
     /// Sends this again and again, with a pause.
     Sends(&'static [u8]),
-    /// Sends as much as goes, and does not read.
+    /// Sends as much as it can, and does not read.
     Floods,
 }
 
-/// A frame whose length is a lie. What comes behind it is payload.
+/// A header that announces a huge frame. Everything behind it is payload.
 const HUGE: &[u8] = b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0";
 
-/// Keeps to the habit until `end` has ended. It must do so a hundred times before the peer gives up.
+/// Keeps up the habit until `end` has returned. Panics after 30 seconds, a hundred times as long as it should take.
 fn pester(peer: &mut TcpStream, habit: Habit, end: JoinHandle<Ending>) -> Ending {
     peer.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
     let started = Instant::now();
     let flood = vec![0; 1 << 16];
     while !end.is_finished() {
         assert!(started.elapsed() < Duration::from_secs(30), "{habit:?}");
-        // An error is an end that has cut the transport.
+        // An error means that our end has cut the transport.
         let _ = match habit {
             Habit::Nothing => Ok(()),
             Habit::Sends(bytes) => peer.write_all(bytes),
@@ -181,7 +181,7 @@ fn assert_cut(ending: &Ending, awaited: Awaited, after: Duration) {
 }
 
 #[test]
-fn the_server_waits_for_no_client_for_ever() {
+fn the_server_gives_up_on_a_client_that_never_closes() {
     for (first, habit) in [
         (&b""[..], Habit::Nothing),
         (b"", Habit::Sends(b"\x89\x80\0\0\0\0")),
@@ -192,7 +192,7 @@ fn the_server_waits_for_no_client_for_ever() {
         let server = thread::spawn(|| blocking::server(server, SHORT));
         client.write_all(first).unwrap();
         let ending = pester(&mut client, habit, server);
-        // It has told the client to go, once, and has waited once more.
+        // It sent the client one Close, and then waited a second time.
         assert_eq!(ending.closing().ours(), Some(CloseFrame::from_static(1001, "")), "{habit:?}");
         assert!(ending.closing().is_written());
         assert_cut(&ending, Awaited::Close, SHORT.close);
@@ -203,7 +203,7 @@ fn the_server_waits_for_no_client_for_ever() {
 }
 
 #[test]
-fn a_client_that_is_told_to_go_may_still_answer() {
+fn a_client_may_still_answer_the_close_of_an_impatient_server() {
     let (mut client, server) = blocking::connected().unwrap();
     let server = thread::spawn(|| blocking::server(server, Patience { end: PATIENCE.end, ..SHORT }));
     let mut close = [0; 4];
@@ -215,7 +215,7 @@ fn a_client_that_is_told_to_go_may_still_answer() {
 }
 
 #[test]
-fn the_client_waits_for_no_server_for_ever() {
+fn the_client_gives_up_on_a_server_that_never_ends() {
     for (first, habit, awaited) in [
         (&b""[..], Habit::Nothing, Awaited::Close),
         (b"", Habit::Sends(b"\x89\0"), Awaited::Close),
@@ -234,9 +234,9 @@ fn the_client_waits_for_no_server_for_ever() {
     }
 }
 
-/// Short enough to be read at a glance.
+/// The example is short enough to read at a glance.
 #[test]
-fn under_20_lines_each() {
+fn the_server_and_the_client_have_under_20_lines_each() {
     let source = include_str!("../examples/blocking.rs");
     for name in ["server", "client"] {
         let start = source.find(&format!("pub(crate) fn {name}(")).unwrap();

@@ -1,5 +1,6 @@
-//! What Chromium 156 and Firefox 153 tell a page, as observed on raw bytes, and what this crate tells. It is the same
-//! wherever both follow the standards. Every deliberate difference names the section that decides it.
+//! Compares what this crate reports with what Chromium 156 and Firefox 153 were observed to report to a page for the
+//! same bytes. All three agree wherever both browsers follow the standards. Each deliberate difference names the
+//! section that decides it.
 #![allow(clippy::unwrap_used)]
 
 use websocket_close::wire::{self, Peek, Scanner};
@@ -10,14 +11,14 @@ type Report = (u16, &'static str, bool);
 
 const FAILED: Report = (1006, "", false);
 
-/// What happens to the client, in order; at the end of the list the transport is gone.
+/// What happens to the client, in order. After the last step the transport is gone.
 #[derive(Clone, Copy)]
 enum Step {
     /// The server sends these bytes.
     Bytes(&'static [u8]),
     /// The page calls `close(1000, "mine")`.
     Close,
-    /// What the client writes from now on is lost.
+    /// Everything that the client writes from now on is lost.
     WritesFail,
 }
 use Step::{Bytes, Close, WritesFail};
@@ -28,7 +29,7 @@ struct Row {
     chromium: Report,
     firefox: Report,
     ours: Report,
-    /// Why we do not report what both browsers do: the section that decides it, and what it says.
+    /// Why the three differ: the section that decides it, and what it says. Empty if all three agree.
     difference: &'static str,
 }
 
@@ -51,7 +52,7 @@ const LONGEST: &str = match std::str::from_utf8(&[b'a'; 123]) {
     Err(_) => "",
 };
 
-/// A Close with 1000 and that reason.
+/// A Close with 1000 and [`LONGEST`].
 const LONGEST_FRAME: &[u8] = &{
     let mut frame = [b'a'; 127];
     [frame[0], frame[1], frame[2], frame[3]] = [0x88, 0x7d, 0x03, 0xe8];
@@ -108,7 +109,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn the_event_of_every_row() {
+fn every_row_gives_its_event() {
     for row in ROWS {
         let event = play(row.steps).closing.event();
         assert_eq!((event.code(), event.reason(), event.was_clean()), row.ours, "{}", row.situation);
@@ -127,9 +128,9 @@ fn each_difference_is_listed_once() {
     assert!(differences.iter().all(|why| why.starts_with("RFC ") || why.starts_with("WHATWG ")));
 }
 
-/// Every code as a server may send it. The browsers hold no list of codes; `observed` tells what Chromium tells.
+/// A server sends each code with a reason. Browsers keep no list of codes. `observed` reports what Chromium reports.
 #[test]
-fn every_code_of_a_server() {
+fn every_code_from_a_server() {
     for code in 0..=u16::MAX {
         let payload = [&code.to_be_bytes()[..], b"why"].concat();
         let chromium = match code {
@@ -151,9 +152,9 @@ fn every_code_of_a_server() {
     }
 }
 
-/// `observed` gives what Chromium's column has for payloads.
+/// For every payload in the table, `observed` reports what Chromium does.
 #[test]
-fn observed_tells_what_chromium_tells() {
+fn observed_reports_what_chromium_reports() {
     for row in ROWS.iter().filter(|row| !row.situation.starts_with("RST")) {
         match row.steps {
             [Bytes([0x88, len @ 0..=0x7d, payload @ ..])] if usize::from(*len) == payload.len() => {
@@ -166,11 +167,11 @@ fn observed_tells_what_chromium_tells() {
     assert_eq!(CloseEvent::observed(&[b'a'; 126]).code(), 1006);
 }
 
-/// What goes back for a Close: (payload, Chromium's code, Firefox's, ours, why), 1005 for an empty Close and `None` for
-/// no Close. The browsers echo the reason as well. RFC 6455, 5.5.1 speaks of the code alone, so we leave the reason
-/// out.
+/// The answers to a Close, as rows of payload, Chromium's code, Firefox's code, our code, and why they differ. 1005 is
+/// an empty Close, and `None` is no Close. The browsers echo the reason too. We leave it out, because RFC 6455, 5.5.1
+/// only mentions the code.
 #[test]
-fn answers_to_a_close() {
+fn every_close_gets_its_answer() {
     #[rustfmt::skip]
     let rows = [
         (&b""[..], Some(1005), Some(1005), 1005, ""),
@@ -198,7 +199,7 @@ fn answers_to_a_close() {
 /// `close()`: both browsers take exactly 1000 and 3000 to 4999. They differ on a reason without a code, where the
 /// standard is silent.
 #[test]
-fn the_codes_that_close_takes() {
+fn close_takes_1000_and_3000_to_4999() {
     for code in 0..=u16::MAX {
         let browsers = code == 1000 || (3000..=4999).contains(&code);
         assert_eq!(script::close(Some(code), None).is_ok(), browsers, "{code}");
@@ -207,12 +208,12 @@ fn the_codes_that_close_takes() {
     assert_eq!(script::close(None, Some("x")), Ok(CloseFrame::from_static(1000, "x")));
 }
 
-/// A client that reads bytes and writes at once.
+/// A client that reads bytes, and writes each Close at once.
 struct Stack {
     closing: ClosingHandshake,
     scanner: Scanner,
     unread: Vec<u8>,
-    /// What it wrote for a Close of the server.
+    /// What it answered to the server's Close.
     answer: Option<CloseFrame<'static>>,
     writes_fail: bool,
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use websocket_close::registry::{self, REGISTRY};
 use websocket_close::{CloseCode, InvalidCloseCode};
 
-/// Whether the numbers may stand in a Close frame.
+/// Whether a Close frame may carry the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wire {
     Yes,
@@ -14,8 +14,9 @@ enum Wire {
 }
 use Wire::{Never, Yes};
 
-/// First and last number, name in the registry (or what RFC 6455 calls the range), and facts that the description must
-/// tell. RFC 6455, 7.4.1, 7.4.2 and 11.7; IANA, WebSocket Close Code Number Registry, 2026-06-10.
+/// First and last number, name in the registry (or what RFC 6455 calls the range), whether a Close frame may carry the
+/// numbers, and words that the description must contain. Sources: RFC 6455, 7.4.1, 7.4.2 and 11.7; IANA, WebSocket
+/// Close Code Number Registry, 2026-06-10.
 const TABLE: [(u16, u16, &str, Wire, &[&str]); 26] = [
     (0, 999, "Unused", Never, &["not used"]),
     (1000, 1000, "Normal Closure", Yes, &["purpose"]),
@@ -58,7 +59,7 @@ fn the_table_has_every_number_once() {
 }
 
 #[test]
-fn numbers_become_codes_and_come_back() {
+fn exactly_the_legal_numbers_become_codes() {
     let mut legal = 0;
     for (number, name, wire, _) in numbers() {
         let code = CloseCode::new(number);
@@ -79,12 +80,12 @@ fn numbers_become_codes_and_come_back() {
             assert_eq!(error.get(), number);
         }
     }
-    // Four, eight and two thousand.
+    // 1000 to 1003, 1007 to 1014, 3000 to 4999.
     assert_eq!(legal, 2012);
 }
 
 #[test]
-fn names_and_descriptions() {
+fn names_and_descriptions_are_those_of_the_table() {
     for (number, name, wire, words) in numbers() {
         assert_eq!(registry::name(number), name, "{number}");
         let description = registry::description(number);
@@ -98,7 +99,7 @@ fn names_and_descriptions() {
 }
 
 #[test]
-fn the_registry_is_the_table() {
+fn the_registry_has_the_rows_of_the_table() {
     let rows: Vec<_> = REGISTRY.iter().map(|row| (row.first, row.last, row.name)).collect();
     assert_eq!(rows, TABLE.map(|(first, last, name, ..)| (first, last, name)));
     for row in REGISTRY {
@@ -110,7 +111,7 @@ fn the_registry_is_the_table() {
 }
 
 #[test]
-fn the_ranges_of_libraries_applications_and_scripts() {
+fn each_code_is_in_the_right_range() {
     for code in (0..=u16::MAX).filter_map(|number| CloseCode::new(number).ok()) {
         let number = code.get();
         assert_eq!(code.is_library(), number / 1000 == 3, "{number}");
@@ -120,7 +121,7 @@ fn the_ranges_of_libraries_applications_and_scripts() {
 }
 
 #[test]
-fn constants_of_the_codes() {
+fn each_constant_has_its_number() {
     for (code, number) in [
         (CloseCode::NORMAL_CLOSURE, 1000),
         (CloseCode::GOING_AWAY, 1001),
@@ -143,9 +144,10 @@ fn constants_of_the_codes() {
     }
 }
 
-/// The names of old tables lead to today's constants in the search of the documentation, which reads the source.
+/// Older tables use other names. A search for one of them in the documentation finds our constant. This test reads the
+/// aliases from the source.
 #[test]
-fn old_names() {
+fn old_names_lead_to_the_constants() {
     let mut found = Vec::new();
     let mut aliases = Vec::new();
     for line in include_str!("../src/code.rs").lines().map(str::trim) {
@@ -171,7 +173,7 @@ fn old_names() {
     }
 }
 
-/// Whatever the number is, the error tells it, and its name in the registry.
+/// The error contains the number and its name in the registry, for every number that is refused.
 #[test]
 fn the_error_tells_the_number_and_its_name() {
     for (number, name, wire, _) in numbers() {
@@ -193,23 +195,23 @@ fn the_registry_works_in_a_const() {
 }
 
 #[test]
-fn order_and_hash_are_those_of_the_numbers() {
+fn codes_order_and_hash_like_their_numbers() {
     let codes: Vec<CloseCode> = (0..=u16::MAX).filter_map(|number| CloseCode::new(number).ok()).collect();
     assert!(codes.is_sorted_by(|a, b| a < b));
     assert_eq!(codes.iter().collect::<HashSet<_>>().len(), codes.len());
 }
 
-/// `None` takes the place of a number that no code has.
+/// `Option` takes no extra space, because `None` uses a number that is not a code.
 #[test]
-fn size() {
+fn an_optional_code_takes_two_bytes() {
     assert_eq!(size_of::<CloseCode>(), 2);
     assert_eq!(size_of::<Option<CloseCode>>(), 2);
     assert_eq!(size_of::<Result<CloseCode, InvalidCloseCode>>(), 4);
 }
 
-/// In a `const` it does not compile; that is a doc test of `from_static`.
+/// At run time. In a `const` the literal does not compile; a doc test of `from_static` checks that.
 #[test]
 #[should_panic(expected = "Close frame")]
-fn a_wrong_literal_panics() {
+fn from_static_panics_for_a_wrong_literal() {
     let _ = CloseCode::from_static(1006);
 }

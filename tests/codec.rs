@@ -1,4 +1,5 @@
-//! `CloseCodec` on bare buffers: the same results however the bytes are cut, and nothing wrong left in the write buffer.
+//! `CloseCodec` on bare buffers: the result does not depend on how the bytes are cut, and an error leaves nothing in
+//! the write buffer.
 #![cfg(feature = "codec")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -12,7 +13,7 @@ use websocket_close::codec::{CloseCodec, Error, Message};
 use websocket_close::wire::{self, Peek};
 use websocket_close::{CloseCode, CloseFrame, DecodeError, Role, TransportAction};
 
-#[allow(dead_code, reason = "how verdicts are held against a vector is not for these tests")]
+#[allow(dead_code, reason = "these tests read vectors, but do not use `assert_verdict`")]
 mod common;
 use common::vectors;
 
@@ -25,7 +26,7 @@ fn codec(local: Role) -> CloseCodec {
     }
 }
 
-/// A frame for an endpoint in the role `local`.
+/// A frame as an endpoint in the role `local` receives it.
 fn frame(local: Role, byte0: u8, payload: &[u8]) -> Vec<u8> {
     let mask = if local == Role::Server { 0x80 } else { 0 };
     let mut frame = vec![byte0];
@@ -51,7 +52,7 @@ fn announcement(local: Role, len: u64) -> Vec<u8> {
     header
 }
 
-/// Byte 0, payload and length of the frame at the front, if it is there whole.
+/// Byte 0, payload and length of the frame at the front, if the whole frame is there.
 fn parse(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
     let (first, second) = (*bytes.first()?, *bytes.get(1)?);
     let (len, mut at) = match second & 0x7f {
@@ -76,7 +77,7 @@ fn show(byte0: u8, payload: &[u8]) -> String {
     format!("{byte0:02x} {}", String::from_utf8_lossy(payload))
 }
 
-/// Takes the whole buffer each time and yields one frame a call from a store of its own.
+/// Moves the whole buffer into its own store, and yields one frame a call from there.
 #[derive(Default)]
 struct Hoarder(Vec<u8>);
 
@@ -93,7 +94,7 @@ impl Decoder for Hoarder {
     }
 }
 
-/// Takes as many whole frames as there are in one call, and leaves the rest.
+/// Takes all whole frames in one call, and leaves the rest.
 struct Looper;
 
 impl Decoder for Looper {
@@ -110,7 +111,8 @@ impl Decoder for Looper {
     }
 }
 
-/// Leaves the fragments of a message in the buffer until the last has come; the control frames among them come out after it.
+/// Leaves the fragments of a message in the buffer until the last one has come. Control frames between the fragments
+/// come out after the message.
 #[derive(Default)]
 struct Reassembler(VecDeque<String>);
 
@@ -148,7 +150,7 @@ impl Decoder for Reassembler {
     }
 }
 
-/// Refuses whatever it gets.
+/// Refuses all bytes.
 struct Refuser;
 
 impl Decoder for Refuser {
@@ -164,7 +166,7 @@ fn show_close(frame: CloseFrame<'_>) -> String {
     format!("close {} {}", frame.code().map_or(0, CloseCode::get), frame.reason()).trim_end().to_owned()
 }
 
-/// The fault by its name and value, as in `ReservedBits(4)`; where in a reason the fault is does not matter here.
+/// The name and value of the fault, such as `ReservedBits(4)`. The place of bad UTF-8 is left out.
 fn show_fault(error: wire::Error) -> String {
     let fault = match error {
         wire::Error::Payload(DecodeError::InvalidUtf8(_)) => "InvalidUtf8".into(),
@@ -181,7 +183,7 @@ fn show_error(error: Error<io::Error>) -> String {
     }
 }
 
-/// Feeds the pieces as `Framed` does, and writes down what comes out: items, Close, error or end.
+/// Feeds the pieces as `Framed` does, and returns what comes out: the items, and the Close or the error, if any.
 fn feed<'a, C>(mut codec: CloseCodec<C>, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String>
 where
     C: Decoder<Error = io::Error>,
@@ -212,7 +214,7 @@ where
     seen
 }
 
-/// For the codec that is alone, whose item cannot be.
+/// The same for a codec without an inner codec. Its item type has no values.
 fn feed_alone<'a>(local: Role, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     struct Nothing(websocket_close::codec::Discard);
     impl Decoder for Nothing {
@@ -239,7 +241,7 @@ struct Row {
     bytes: Vec<u8>,
     /// What comes before the end, frame by frame.
     frames: &'static [&'static str],
-    /// The same from a codec that puts messages together.
+    /// The same from a codec that reassembles messages.
     messages: &'static [&'static str],
     last: &'static [&'static str],
 }
@@ -260,7 +262,7 @@ fn rows(local: Role) -> Vec<Row> {
         row(&[], &[], &[], &[]),
         row(&[&close], &[], &[], &["close 1001 bye"]),
         row(&[&f(0x88, b"")], &[], &[], &["close 0"]),
-        // Several frames before, and what stands behind is not seen: data, a second Close, garbage.
+        // Frames before the Close come out. Data, a second Close and garbage behind it do not.
         row(
             &[&hi, &f(0x89, b""), &f(0x82, &LONG), &close, &hi, &f(0x88, b"\x03\xe8"), &[0xff; 20]],
             &["81 hi", "89 ", LONG_SHOWN],
@@ -275,7 +277,7 @@ fn rows(local: Role) -> Vec<Row> {
             &["82 \u{fffd}\0", "8a \u{fffd}"],
             &["close 1001 bye"],
         ),
-        // Between fragments, with and without a control frame there; the half message is dropped.
+        // A Close between fragments, with and without control frames between them. The half message is dropped.
         row(&[&f(0x01, b"ha"), &close, &f(0x80, b"lf")], &["01 ha"], &[], &["close 1001 bye"]),
         row(
             &[
@@ -291,7 +293,7 @@ fn rows(local: Role) -> Vec<Row> {
             &["81 whole", "89 ?"],
             &["close 1001 bye"],
         ),
-        // Without a Close, at a boundary.
+        // An end without a Close, between frames.
         row(&[&hi, &f(0x8a, b"")], &["81 hi", "8a "], &["81 hi", "8a "], &[]),
         // Cut off: inside a header, a payload, a Close.
         row(&[&hi, &f(0x81, b"cut")[..1]], &["81 hi"], &["81 hi"], CUT_OFF),
@@ -299,7 +301,7 @@ fn rows(local: Role) -> Vec<Row> {
         row(&[&hi, &announcement(local, i64::MAX as u64), &LONG], &["81 hi"], &["81 hi"], CUT_OFF),
         row(&[&hi, &close[..1]], &["81 hi"], &["81 hi"], CUT_OFF),
         row(&[&hi, &close[..close.len() - 1]], &["81 hi"], &["81 hi"], CUT_OFF),
-        // A length whose top bit is set; nobody knows where the Close behind it begins.
+        // A length whose top bit is set. Nobody can know where the next frame begins.
         row(
             &[&hi, &announcement(local, 1 << 63), &close, &hi],
             &["81 hi"],
@@ -312,7 +314,7 @@ fn rows(local: Role) -> Vec<Row> {
             &["81 hi"],
             &["error: LengthTooLarge(18446744073709551615)"],
         ),
-        // Wrong Closes.
+        // Malformed Closes.
         row(&[&hi, &f(0x08, b"\x03\xe8"), &close], &["81 hi"], &["81 hi"], &["error: Fragmented"]),
         row(&[&hi, &f(0xc8, b"\x03\xe8"), &close], &["81 hi"], &["81 hi"], &["error: ReservedBits(4)"]),
         row(&[&hi, &f(0x88, &LONG), &close], &["81 hi"], &["81 hi"], &["error: ExtendedLength(126)"]),
@@ -322,7 +324,7 @@ fn rows(local: Role) -> Vec<Row> {
 }
 
 #[test]
-fn however_the_bytes_are_cut() {
+fn the_result_does_not_depend_on_how_the_bytes_are_cut() {
     for local in [Role::Server, Role::Client] {
         for Row { bytes, frames, messages, last } in rows(local) {
             for pieces in cuts(&bytes) {
@@ -347,7 +349,7 @@ fn however_the_bytes_are_cut() {
     }
 }
 
-/// What `wire` says of the frames in `bytes`, which is what the codec has to say.
+/// What `wire` says about the frames in `bytes`. The codec must say the same.
 fn verdict(local: Role, bytes: &[u8]) -> Vec<String> {
     let mut bytes = bytes.to_vec();
     loop {
@@ -370,7 +372,7 @@ fn verdict(local: Role, bytes: &[u8]) -> Vec<String> {
 fn vectors_and_captures_at_every_split() {
     let frames =
         vectors("level").into_iter().filter(|vector| vector["level"] == "frame").map(|vector| (vector, "server"));
-    // In a capture the role is the sender's.
+    // A capture names the sender's role.
     let captures = vectors("call").into_iter().map(|capture| (capture, "client"));
     for (vector, role_of_a_server) in frames.chain(captures) {
         let bytes = hex::decode(vector["frame_hex"].as_str().unwrap()).unwrap();
@@ -379,7 +381,7 @@ fn vectors_and_captures_at_every_split() {
         for pieces in cuts(&bytes) {
             assert_eq!(feed_alone(local, pieces.iter().copied()), verdict, "{vector} {pieces:02x?}");
         }
-        // The same between two frames that are none of its business; an inner codec changes nothing.
+        // Frames before and behind it change nothing, and neither does an inner codec.
         let bytes = [frame(local, 0x81, b"hi"), bytes, frame(local, 0x89, b"")].concat();
         for pieces in cuts(&bytes) {
             let seen = feed(codec(local).wrap(Looper), pieces.iter().copied());
@@ -391,7 +393,7 @@ fn vectors_and_captures_at_every_split() {
 }
 
 #[test]
-fn an_announced_length_reserves_nothing() {
+fn an_announced_length_reserves_no_memory() {
     for local in [Role::Server, Role::Client] {
         let mut codec = codec(local);
         let mut buffer = BytesMut::with_capacity(1024);
@@ -405,7 +407,7 @@ fn an_announced_length_reserves_nothing() {
 }
 
 #[test]
-fn nothing_is_kept_behind_the_close() {
+fn bytes_behind_the_close_are_dropped() {
     let mut codec = CloseCodec::client(|| KEY).wrap(Looper);
     let mut buffer = BytesMut::from(&b"\x88\x02\x03\xe8\x81\x02hi"[..]);
     assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Close(_)))));
@@ -420,7 +422,7 @@ fn nothing_is_kept_behind_the_close() {
     assert_eq!(codec.closing().theirs(), Some(CloseFrame::from_static(1000, "")));
 }
 
-/// After an error everything that is read is an error, by `decode` and by `decode_eof` alike, and the bytes are dropped.
+/// Asserts that `decode` and `decode_eof` only return `Poisoned` from now on, and drop the bytes.
 #[track_caller]
 fn assert_poisoned<C: Decoder<Error = io::Error>>(codec: &mut CloseCodec<C>) {
     for _ in 0..2 {
@@ -435,7 +437,7 @@ fn assert_poisoned<C: Decoder<Error = io::Error>>(codec: &mut CloseCodec<C>) {
 }
 
 #[test]
-fn poisoned_after_every_kind_of_error() {
+fn every_kind_of_error_poisons_the_codec() {
     let wrong: [(&[u8], u16); 4] = [
         (b"\x88\x80", 1002),
         (b"\x88\x02\x03\xed", 1002),
@@ -452,24 +454,24 @@ fn poisoned_after_every_kind_of_error() {
         assert_eq!(codec.closing().ours(), Some(CloseFrame::from_code(CloseCode::from_static(code))));
         assert_poisoned(&mut codec);
 
-        // At the end of the transport, without a `decode` before.
+        // The same from `decode_eof`, without a `decode` before it.
         let mut codec = CloseCodec::client(|| KEY).wrap(Looper);
         assert!(matches!(codec.decode_eof(&mut BytesMut::from(bytes)), Err(Error::Wire(_))));
         assert_poisoned(&mut codec);
     }
 
-    // The inner codec's own error: what to fail with is the caller's choice.
+    // An error of the inner codec. The caller chooses the Close to fail with.
     let mut codec = CloseCodec::client(|| KEY).wrap(Refuser);
     let error = codec.decode(&mut BytesMut::from(&b"\x81\x02hi"[..])).unwrap_err();
     assert!(matches!(error, Error::Inner(_)) && error.answer_code().is_none());
     assert!(!codec.closing().is_failed());
     assert_poisoned(&mut codec);
-    // The same before a Close, which it hides.
+    // The same error in front of a Close, which is never seen.
     let mut codec = CloseCodec::client(|| KEY).wrap(Refuser);
     assert!(matches!(codec.decode(&mut BytesMut::from(&b"\x81\x02hi\x88\x00"[..])), Err(Error::Inner(_))));
     assert_poisoned(&mut codec);
 
-    // Its error at the end of the transport: half a message, at a frame boundary.
+    // Its error at the end of the transport, which comes between two fragments of a message.
     let mut codec = CloseCodec::client(|| KEY).wrap(Reassembler::default());
     assert!(matches!(codec.decode_eof(&mut BytesMut::from(&b"\x01\x02ha"[..])), Err(Error::Inner(_))));
     assert_poisoned(&mut codec);
@@ -485,9 +487,9 @@ fn poisoned_after_every_kind_of_error() {
     assert_poisoned(&mut codec);
 }
 
-/// `decode_eof` alone, as `Framed` calls it, yields everything, item by item.
+/// At the end of the transport, `Framed` calls only `decode_eof`. It yields every item and then the Close.
 #[test]
-fn the_end_of_the_transport() {
+fn decode_eof_alone_yields_everything() {
     let mut codec = CloseCodec::client(|| KEY).wrap(Hoarder::default());
     let mut buffer = BytesMut::from(&b"\x81\x02hi\x89\x00\x88\x02\x03\xe8"[..]);
     let mut items = Vec::new();
@@ -500,9 +502,9 @@ fn the_end_of_the_transport() {
     assert_eq!(codec.closing().transport(), TransportAction::Keep);
 }
 
-/// An inner codec may have something to say at the end, and may be asked more than once.
+/// An inner codec may yield items in `decode_eof`. It is asked until it has no more.
 #[test]
-fn the_inner_codec_has_the_last_word_at_a_boundary() {
+fn at_a_frame_boundary_the_inner_codec_may_yield_last_items() {
     struct Epilogue(u8);
     impl Decoder for Epilogue {
         type Item = Vec<String>;
@@ -519,14 +521,14 @@ fn the_inner_codec_has_the_last_word_at_a_boundary() {
     let seen = |bytes: &[u8]| feed(CloseCodec::client(|| KEY).wrap(Epilogue(0)), [bytes]);
     assert_eq!(seen(b""), ["last 1", "last 2"]);
     assert_eq!(seen(b"\x81\x02hi"), ["last 1", "last 2"]);
-    // Not inside a frame, and not behind a Close.
+    // It is not asked inside a frame or behind a Close.
     assert_eq!(seen(b"\x81\x02h"), CUT_OFF);
     assert_eq!(seen(b"\x88\x00"), ["close 0"]);
 }
 
-/// An end may turn out to be none, as that of a file that grows.
+/// An end is not always the last one: a file may grow.
 #[test]
-fn reading_goes_on_after_an_end() {
+fn reading_can_go_on_after_an_end() {
     struct AtTheEnd;
     impl Decoder for AtTheEnd {
         type Item = Vec<String>;
@@ -549,7 +551,7 @@ const PONG: &[u8] = b"\x8a\x02hi";
 const DATA: &[u8] = b"\x82\x03abc";
 const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
 
-/// A server's codec around one that writes any bytes as they are.
+/// A server's codec with an inner codec that writes bytes unchanged.
 fn raw() -> CloseCodec<BytesCodec> {
     CloseCodec::server().wrap(BytesCodec::new())
 }
@@ -587,9 +589,9 @@ fn after_our_close_only_control_frames_pass() {
     assert!(matches!(close(&mut codec, &mut dst, GOODBYE), Err(Error::CloseAfterClose)));
     assert!(matches!(write(&mut codec, &mut dst, CLOSE), Err(Error::InnerClose)));
     assert_eq!(dst, sent);
-    // What was refused leaves no trace: the next frame begins where it would have begun.
+    // What was refused leaves no trace, so the next frame begins in the right place.
     write(&mut codec, &mut dst, PONG).unwrap();
-    // The same once the buffer has gone out, and when the item ends inside a frame that is refused.
+    // The same after the buffer was flushed, with an item that ends inside the refused frame.
     dst.clear();
     assert!(write(&mut codec, &mut dst, b"\x8a\x00\x82\x05a").is_err());
     write(&mut codec, &mut dst, PONG).unwrap();
@@ -597,7 +599,7 @@ fn after_our_close_only_control_frames_pass() {
 }
 
 #[test]
-fn a_close_of_the_inner_codecs_own_making_never_leaves() {
+fn a_close_that_the_inner_codec_writes_is_refused() {
     let wrong: [&[u8]; 4] = [CLOSE, b"\x88\x02\x03\xed", b"\x08\x00", b"\x88"];
     for inner_close in wrong {
         for before in [&b""[..], DATA, PONG] {
@@ -614,13 +616,13 @@ fn a_close_of_the_inner_codecs_own_making_never_leaves() {
 }
 
 #[test]
-fn no_close_inside_a_half_written_frame() {
+fn a_close_inside_a_half_written_frame_is_refused() {
     for half in 1..DATA.len() {
         let (mut codec, mut dst) = (raw(), BytesMut::new());
         write(&mut codec, &mut dst, &DATA[..half]).unwrap();
         assert!(matches!(close(&mut codec, &mut dst, GOODBYE), Err(Error::CloseInsideFrame)));
         assert_eq!(dst, DATA[..half]);
-        // It is not lost for that, nor was it counted as sent.
+        // The refused Close does not count as sent, and can be sent later.
         assert!(codec.closing().may_send_data());
         write(&mut codec, &mut dst, &DATA[half..]).unwrap();
         close(&mut codec, &mut dst, GOODBYE).unwrap();
@@ -628,7 +630,7 @@ fn no_close_inside_a_half_written_frame() {
     }
 }
 
-/// A length with its top bit set would have the next Close be part of its payload.
+/// Behind a length with its top bit set, the next Close would be taken for payload.
 #[test]
 fn an_inner_length_with_its_top_bit_set_is_an_error() {
     let (mut codec, mut dst) = (raw(), BytesMut::new());
@@ -639,9 +641,9 @@ fn an_inner_length_with_its_top_bit_set_is_an_error() {
     assert_eq!(dst, CLOSE);
 }
 
-/// The inner encoder's own error takes back what it had appended.
+/// If the inner encoder fails, the bytes that it appended are removed.
 #[test]
-fn an_inner_error_leaves_nothing() {
+fn a_failing_inner_encoder_leaves_no_bytes() {
     struct Half;
     impl Encoder<&'static [u8]> for Half {
         type Error = io::Error;
@@ -657,9 +659,9 @@ fn an_inner_error_leaves_nothing() {
     assert_eq!(dst, [PONG, CLOSE].concat());
 }
 
-/// After an error in reading nothing is written but one Close.
+/// After an error in reading, one Close can be written and nothing else.
 #[test]
-fn an_error_in_reading_stops_writing() {
+fn after_an_error_in_reading_only_one_close_is_written() {
     struct Refuser;
     impl Decoder for Refuser {
         type Item = ();
@@ -675,7 +677,7 @@ fn an_error_in_reading_stops_writing() {
             Ok(())
         }
     }
-    // Refused by the inner codec, the start of a frame at the end, a wrong Close.
+    // Bytes that the inner codec refuses, a frame that is cut off, and a malformed Close.
     for read in [&b"\x81\x02hi"[..], b"\x81", b"\x08"] {
         let (mut codec, mut dst) = (CloseCodec::client(|| KEY).wrap(Refuser), BytesMut::new());
         codec.encode(Message::Other(PONG), &mut dst).unwrap();
@@ -689,9 +691,9 @@ fn an_error_in_reading_stops_writing() {
 }
 
 #[test]
-fn the_answer_is_the_echo_whatever_is_given() {
+fn the_answer_echoes_the_code_whatever_frame_is_given() {
     let given = CloseFrame::from_static(4000, "mine");
-    // Their Close, and the answer on the wire.
+    // The payload of their Close, and our answer on the wire.
     let cases: [(&[u8], &[u8]); 2] = [(b"\x03\xe9bye", b"\x88\x02\x03\xe9"), (b"", b"\x88\x00")];
     for (theirs, answer) in cases {
         let (mut codec, mut dst) = (raw(), BytesMut::new());
@@ -710,7 +712,7 @@ fn the_answer_is_the_echo_whatever_is_given() {
     }
 }
 
-/// cloudflare/workerd#6197: a proxy answers with what its other side has answered.
+/// cloudflare/workerd#6197: a proxy answers one peer with the answer of the other.
 #[test]
 fn the_answer_can_be_replaced_until_it_is_queued() {
     let given = CloseFrame::from_static(4002, "upstream");
@@ -742,7 +744,7 @@ fn a_client_masks_with_its_key() {
 }
 
 #[test]
-fn both_closes_at_once() {
+fn closes_that_cross_answer_each_other() {
     let (mut codec, mut dst) = (raw(), BytesMut::new());
     close(&mut codec, &mut dst, GOODBYE).unwrap();
     codec.mark_written();
@@ -766,7 +768,7 @@ fn fail_writes_its_close_and_nothing_else() {
     assert_eq!(dst, &b"\x88\x02\x03\xf1"[..]);
     assert!(matches!(close(&mut codec, &mut dst, GOODBYE), Err(Error::CloseAfterClose)));
 
-    // Not after a Close of ours, and not once theirs has come.
+    // `fail` writes no second Close, and does nothing after their Close.
     let (mut codec, mut dst) = (raw(), BytesMut::new());
     close(&mut codec, &mut dst, GOODBYE).unwrap();
     codec.fail(too_big);
@@ -781,7 +783,7 @@ fn fail_writes_its_close_and_nothing_else() {
 }
 
 #[test]
-fn written_counts_only_what_was_queued() {
+fn mark_written_counts_only_a_close_that_was_queued() {
     let mut codec = raw();
     codec.decode(&mut BytesMut::from(&frame(Role::Server, 0x88, b"\x03\xe8")[..])).unwrap();
     // The answer is chosen but not in the buffer.
@@ -794,23 +796,23 @@ fn written_counts_only_what_was_queued() {
 }
 
 #[test]
-fn the_inner_codec_can_be_reached() {
+fn inner_and_inner_mut_return_the_inner_codec() {
     let mut codec = CloseCodec::server().wrap(Hoarder(vec![1]));
     codec.inner_mut().0.push(2);
     assert_eq!(codec.inner().0, [1, 2]);
 }
 
-/// Wrapping late, at a frame boundary, keeps what is known.
+/// Wrapping a codec that is already in use keeps its state.
 #[test]
 fn wrapping_keeps_the_state() {
     let mut alone = CloseCodec::client(|| KEY);
     assert!(alone.decode(&mut BytesMut::from(&b"\x82\x03ab"[..])).unwrap().is_none());
     let mut codec = alone.wrap(Looper);
     let mut buffer = BytesMut::from(&b"\x88"[..]);
-    // The last byte of that frame, not a Close.
+    // This is the last byte of that frame, not the start of a Close.
     assert!(matches!(codec.decode_eof(&mut buffer), Err(Error::Inner(_))));
 
-    // A Close is in the buffer: it is not sent again, and counts once it is written.
+    // Our Close is in the buffer. It is not sent again, and counts when it is written.
     let mut alone = CloseCodec::server();
     alone.encode(Message::from(GOODBYE), &mut BytesMut::new()).unwrap();
     let (mut codec, mut dst) = (alone.wrap(BytesCodec::new()), BytesMut::new());
@@ -819,7 +821,7 @@ fn wrapping_keeps_the_state() {
     codec.mark_written();
     assert!(codec.closing().is_written());
 
-    // Theirs has come: the rest is discarded.
+    // Their Close has come. The rest is discarded.
     let mut alone = CloseCodec::client(|| KEY);
     alone.decode(&mut BytesMut::from(CLOSE)).unwrap();
     let mut codec = alone.wrap(Looper);
@@ -827,9 +829,9 @@ fn wrapping_keeps_the_state() {
     assert_eq!(codec.closing().theirs(), Some(GOODBYE));
 }
 
-/// An inner codec may reserve room whenever it is asked, as tokio-util advises: what stands behind the Close is not copied for it.
+/// An inner codec may reserve room in every call, as tokio-util advises. That does not copy the bytes behind the Close.
 #[test]
-fn an_inner_codec_that_reserves_costs_no_more_than_its_bytes() {
+fn an_inner_codec_that_reserves_moves_few_bytes() {
     struct Reserving {
         moved: usize,
     }
@@ -850,11 +852,11 @@ fn an_inner_codec_that_reserves_costs_no_more_than_its_bytes() {
         assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Other(())))));
     }
     assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Close(_)))));
-    // Once where the buffer was split, and as often as a `BytesMut` moves its bytes to the front.
+    // Bytes move when the buffer is split, and when a `BytesMut` moves its content to the front.
     assert!(codec.inner().moved <= 8 * PINGS, "{} bytes were moved", codec.inner().moved);
 }
 
-/// Takes a ping in a call.
+/// Takes one ping a call.
 struct OneAtATime;
 
 impl Decoder for OneAtATime {
@@ -866,18 +868,18 @@ impl Decoder for OneAtATime {
     }
 }
 
-/// Whoever hands in another buffer has lost what was in the first, and nothing else.
+/// A program that hands in another buffer loses what was in the first one, and nothing else.
 #[test]
-fn another_buffer_while_the_inner_codec_is_not_through() {
+fn another_buffer_loses_only_the_frames_that_were_not_taken() {
     let mut codec = CloseCodec::client(|| [0; 4]).wrap(OneAtATime);
     let mut buffer = BytesMut::from(&b"\x89\x00\x89\x00\x88\x00"[..]);
     assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Other(())))));
     assert!(matches!(codec.decode(&mut BytesMut::new()), Ok(Some(Message::Close(_)))));
 }
 
-/// What is read while the inner codec still has bytes before the Close belongs behind them.
+/// Bytes may arrive while the inner codec still has frames to take. They belong behind these frames.
 #[test]
-fn bytes_that_come_while_the_inner_codec_is_not_through() {
+fn bytes_that_arrive_before_the_inner_codec_is_done_stay_in_order() {
     let (mut codec, mut buffer) = (CloseCodec::client(|| [0; 4]).wrap(OneAtATime), BytesMut::new());
     for piece in [&b"\x89\x00\x89\x00\x88"[..], b"\x05\x03"] {
         buffer.extend_from_slice(piece);
@@ -889,7 +891,7 @@ fn bytes_that_come_while_the_inner_codec_is_not_through() {
 }
 
 #[test]
-fn an_error_as_an_io_error() {
+fn each_error_becomes_the_right_io_error() {
     let kind = |error: Error<io::Error>| io::Error::from(error).kind();
     assert_eq!(kind(Error::Io(io::ErrorKind::ConnectionReset.into())), io::ErrorKind::ConnectionReset);
     assert_eq!(kind(Error::Inner(io::ErrorKind::InvalidInput.into())), io::ErrorKind::InvalidInput);
@@ -903,7 +905,7 @@ fn an_error_as_an_io_error() {
 
 /// Many codecs have a boxed error. `?` turns it into another boxed error, and into an I/O error.
 #[test]
-fn a_boxed_inner_error() {
+fn a_boxed_inner_error_is_passed_on_by_the_question_mark() {
     type Boxed = Box<dyn std::error::Error + Send + Sync>;
     struct Refuses;
     impl Decoder for Refuses {
@@ -921,10 +923,10 @@ fn a_boxed_inner_error() {
     assert_eq!(decode::<io::Error>().unwrap_err().to_string(), "refused");
 }
 
-/// A decoder may consume bytes and return `None`, such as for a frame that it drops. Nothing behind that is lost.
+/// A decoder may consume a frame and return `None`. The frames behind it are not lost.
 #[test]
-fn an_inner_codec_that_drops_frames() {
-    /// Drops a ping a call, and yields any other short frame.
+fn an_inner_codec_may_drop_frames() {
+    /// Drops one ping a call, and yields any other short frame.
     struct DropsPings;
     impl Decoder for DropsPings {
         type Item = Vec<String>;
@@ -946,7 +948,7 @@ fn an_inner_codec_that_drops_frames() {
     }
 }
 
-/// An inner codec that has taken frames into a store of its own is asked for them before the Close is yielded.
+/// If the inner codec has stored frames, it yields them before the Close comes out.
 #[test]
 fn items_that_the_inner_codec_has_stored_come_before_the_close() {
     for local in [Role::Server, Role::Client] {
@@ -963,9 +965,9 @@ fn items_that_the_inner_codec_has_stored_come_before_the_close() {
     }
 }
 
-/// After the peer's Close the stream ends: with `Closed`, which is no failure, each time.
+/// After the peer's Close every read returns `Closed`, which is not a failure.
 #[test]
-fn closed_after_their_close() {
+fn reads_after_their_close_return_closed() {
     let mut codec = raw();
     let mut src = BytesMut::from(&frame(Role::Server, 0x88, b"\x03\xe8")[..]);
     assert!(matches!(codec.decode(&mut src), Ok(Some(Message::Close(_)))));

@@ -1,5 +1,5 @@
-//! `CloseCodec` allocates nothing but the box of a Close, over a million control frames and for announcements of 2^63-1
-//! bytes; and what it keeps is small.
+//! `CloseCodec` allocates only the box of a Close, even over a million control frames or for an announced length of
+//! 2^63-1 bytes. Its state is small.
 #![cfg(feature = "codec")]
 #![allow(clippy::unwrap_used)]
 
@@ -44,7 +44,8 @@ impl Encoder<&[u8]> for Controls {
     }
 }
 
-/// A ping with four bytes, as an endpoint in the role `local` receives it, and a Close.
+/// A ping with four bytes and a Close, as an endpoint in the role `local` receives them, and the length of their
+/// headers.
 fn ping_and_close(local: Role) -> (&'static [u8], &'static [u8], usize) {
     match local {
         Role::Server => (b"\x89\x84\x01\x02\x03\x04ping", b"\x88\x82\x00\x00\x00\x00\x03\xe8", 6),
@@ -59,7 +60,8 @@ fn codec(local: Role) -> CloseCodec {
     }
 }
 
-/// Feeds a million pings in pieces of `piece` bytes and then a Close. Counts the allocations before the Close and at it.
+/// Feeds a million pings in pieces of `piece` bytes and then a Close. Counts the allocations before the Close and at
+/// it.
 fn a_million_pings<C: Decoder<Error = io::Error>>(
     mut codec: CloseCodec<C>,
     local: Role,
@@ -86,7 +88,7 @@ fn a_million_pings<C: Decoder<Error = io::Error>>(
 }
 
 #[test]
-fn a_million_control_frames_leave_nothing() {
+fn a_million_control_frames_allocate_nothing() {
     for local in [Role::Server, Role::Client] {
         let header = ping_and_close(local).2;
         // Whole frames, and pieces that cut them everywhere.
@@ -102,7 +104,7 @@ fn a_million_control_frames_leave_nothing() {
 }
 
 #[test]
-fn a_close_alone_splits_nothing() {
+fn a_close_without_other_frames_allocates_only_its_box() {
     for local in [Role::Server, Role::Client] {
         let (_, close, header) = ping_and_close(local);
         let mut buffer = BytesMut::with_capacity(4096);
@@ -132,7 +134,7 @@ fn errors_allocate_nothing() {
 }
 
 #[test]
-fn an_announcement_allocates_nothing() {
+fn an_announced_length_allocates_nothing() {
     for local in [Role::Server, Role::Client] {
         let byte1 = if local == Role::Server { 0xff } else { 0x7f };
         let announcement = [0x82, byte1, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
@@ -151,7 +153,7 @@ fn an_announcement_allocates_nothing() {
 
 #[test]
 fn writing_allocates_nothing() {
-    // Whoever sends a message has made its box.
+    // The sender of a message has allocated its box.
     let goodbye = CloseFrame::from_static(1000, "done").into();
     let mut codec = codec(Role::Server).wrap(Controls { header: 6 });
     let mut buffer = BytesMut::with_capacity(4096);
@@ -172,7 +174,7 @@ fn sizes() {
     assert!(size_of::<ClosingState>() <= 16);
     assert!(size_of::<ClosingHandshake>() <= 160);
     assert!(size_of::<CloseCodec>() <= 304);
-    // A Close must not make the messages of data larger.
+    // The variant for a Close must not make data messages larger.
     assert!(size_of::<Message<u64>>() <= size_of::<u64>() + 8);
     assert!(size_of::<Message<BytesMut>>() <= size_of::<BytesMut>() + 8);
     assert!(size_of::<Message<[u64; 16]>>() <= size_of::<[u64; 16]>() + 8);

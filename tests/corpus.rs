@@ -1,4 +1,4 @@
-//! Replays the committed corpus of the fuzz targets, without a fuzzer: see `fuzz/`.
+//! Replays the committed corpus of the fuzz targets in `fuzz/`, without a fuzzer.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, unreachable_pub, missing_docs)]
 
 use std::fs;
@@ -29,32 +29,32 @@ fn replay(target: &str, check: fn(&[u8])) {
 }
 
 #[test]
-fn payload() {
+fn the_corpus_of_payload() {
     replay("payload", payload::check);
-    // What is a payload for the peers is one here.
+    // The inputs of `differential` are payloads, too.
     replay("differential", payload::check);
 }
 
 #[test]
-fn wire() {
+fn the_corpus_of_wire() {
     replay("wire", wire::check);
 }
 
 #[test]
-fn handshake() {
+fn the_corpus_of_handshake() {
     replay("handshake", handshake::check);
 }
 
 #[cfg(feature = "codec")]
 #[test]
-fn codec() {
+fn the_corpus_of_codec() {
     replay("codec", codec::check);
-    // The input is of the same form.
+    // The inputs of `wire` have the same form.
     replay("wire", codec::check);
 }
 
 #[cfg(feature = "arbitrary")]
 #[test]
-fn case() {
+fn the_corpus_of_case() {
     replay("case", case::check);
 }

@@ -1,5 +1,5 @@
-//! `Display`, `Debug` and `Named` of every type: what users read in their logs, that nothing in it moves a terminal's
-//! cursor, which codes an application names, and that the error of a writer is passed on.
+//! `Display`, `Debug` and `Named` of every type. Users read these texts in their logs. No text moves a terminal's
+//! cursor, applications can name their codes, and the error of a writer is passed on.
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::{self, Debug, Display, Write};
@@ -14,7 +14,7 @@ fn event(code: u16, reason: &str, was_clean: bool) -> CloseEvent {
     CloseEvent::new(CloseEventInit { code, reason, was_clean }).unwrap()
 }
 
-/// The only place where these texts stand word by word: users read them, and look for them in their logs.
+/// The only test that pins these texts word by word. Users read them, and search their logs for them.
 #[test]
 fn the_text_of_codes_frames_and_events() {
     for (code, text) in [
@@ -77,14 +77,14 @@ fn debug_shows_codes_and_reasons() {
     }
 }
 
-/// An ending of a connection on which the peer said `theirs`, and on which every part that can have a code has one.
+/// The ending of a connection on which the peer closed with `theirs`, and which was then reset.
 fn ending(theirs: CloseFrame<'_>) -> Ending {
     let mut closing = ClosingHandshake::new(Role::Server);
     let _echo = closing.receive(theirs);
     closing.into_ending(TransportEnd::Lost(Loss::Reset))
 }
 
-/// `frame` in every type that holds one.
+/// Calls `look` with each text that shows `frame`, from every type that holds one.
 fn with_everything_that_shows(frame: CloseFrame<'_>, look: impl Fn(String)) {
     let owned = frame.into_owned();
     let ending = ending(frame);
@@ -110,9 +110,9 @@ trait DisplayAndDebug: Display + Debug {}
 
 impl<T: Display + Debug> DisplayAndDebug for T {}
 
-/// Nothing that moves a terminal's cursor, ends a line or turns the direction of writing comes out raw.
+/// A character that moves a terminal's cursor, ends a line or changes the direction of writing is escaped.
 #[test]
-fn what_does_not_print_is_escaped_in_every_type() {
+fn unprintable_characters_are_escaped_in_every_type() {
     let controls = ('\0'..'\u{20}').chain('\u{7f}'..'\u{a0}');
     let separators = '\u{2028}'..='\u{2029}';
     let directions = ('\u{200e}'..='\u{200f}').chain('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}');
@@ -128,7 +128,7 @@ fn what_does_not_print_is_escaped_in_every_type() {
     }
 }
 
-/// The names of an application.
+/// An application's names for its codes.
 fn names(code: u16) -> Option<&'static str> {
     match code {
         4000 => Some("the First"),
@@ -157,7 +157,7 @@ fn an_application_names_the_codes_from_4000_to_4999() {
             assert_eq!(Named(&code, names).to_string(), renamed(&code.to_string()));
         }
     }
-    // A name that the application has for another code does not replace that of the registry.
+    // An application cannot rename a code outside 4000 to 4999.
     for code in 0..=u16::MAX {
         let text = Named(&event(code, "", true), |_| Some("mine")).to_string();
         assert_eq!(text == format!("{code} (mine), clean"), (4000..=4999).contains(&code), "{text}");
@@ -165,8 +165,7 @@ fn an_application_names_the_codes_from_4000_to_4999() {
     }
 }
 
-/// "It is not asked about other codes", as the documentation of `Named` says: such a function may do what it likes
-/// then.
+/// The documentation of `Named` promises this. So the application's function may even panic for other codes.
 #[test]
 fn an_application_is_not_asked_about_other_codes() {
     fn picky(code: u16) -> Option<&'static str> {
@@ -179,7 +178,7 @@ fn an_application_is_not_asked_about_other_codes() {
     }
 }
 
-/// Each code that a value holds gets its name: the peer's, ours, that of a failure.
+/// Each code in a value gets its name: the peer's, ours, and that of a failure.
 #[test]
 fn an_application_names_the_codes_in_every_type() {
     let codes = [None, Some(1001), Some(3999), Some(4000), Some(4001), Some(4002), Some(4999)];
@@ -216,7 +215,7 @@ fn an_application_names_the_codes_in_every_type() {
     assert!(named > 0);
 }
 
-/// Takes so many bytes.
+/// A writer with room for `left` bytes.
 struct Room {
     left: usize,
     text: String,
@@ -230,8 +229,8 @@ impl Write for Room {
     }
 }
 
-/// A writer that fails after any number of bytes: the error is passed on, and what was written before is the front of
-/// the whole.
+/// Displays `value` to writers that fail after 0, 1, 2 and more bytes. The error is passed on, and the bytes before it
+/// are the start of the text.
 fn fails_at_every_byte(value: &dyn Display) {
     let whole = value.to_string();
     for left in 0..whole.len() {

@@ -1,5 +1,5 @@
-//! Every kind of ending: each state that a handshake can be in, reached by calls, with each way in which a transport
-//! can end. Each gives a line of its own, and the line tells the facts.
+//! Every ending: each state that calls can bring a handshake into, with each way in which a transport can end. Each
+//! ending has its own line, and the line tells the facts.
 //!
 //! `cargo test --test ending -- --nocapture` prints how many combinations and how many different lines there are.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
@@ -12,7 +12,7 @@ use websocket_close::{
     Awaited, CloseCode, CloseFrame, ClosingHandshake, DecodeError, Ending, Loss, Named, Role, TransportEnd, wire,
 };
 
-/// What was fed into a handshake: a Close is its code, if it has one, and its reason.
+/// What was fed into a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fed {
     local: Role,
@@ -20,12 +20,13 @@ struct Fed {
     written: bool,
 }
 
+/// The code, if there is one, and the reason.
 type Close = (Option<u16>, String);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The peer closed with the first, we answered with the code of the second.
+    /// The peer closed with this Close, and we answered with this code.
     Answering(Close, Option<u16>),
     /// We closed first with this code.
     Started(Option<u16>, Outcome),
@@ -43,8 +44,8 @@ enum Outcome {
     Rejected(wire::Error),
 }
 
-/// The peer's reasons: plain ones, the longest, and such as try to end the line, to turn it, to write over it or to
-/// pass for another.
+/// The peer's reasons: plain ones, the longest one, and ones that try to end the line, turn it around, overwrite it or
+/// imitate another line.
 fn reasons() -> Vec<String> {
     let mut reasons: Vec<String> = [
         "",
@@ -67,7 +68,7 @@ fn reasons() -> Vec<String> {
     reasons
 }
 
-/// A reason as it is to be quoted, by hand: what does not print is written as its number.
+/// Quotes a reason as a line must quote it. Characters that do not print become numbers.
 fn quoted(reason: &str) -> String {
     let mut quoted = String::from("\"");
     for character in reason.chars() {
@@ -156,7 +157,7 @@ fn frame(code: Option<u16>, reason: &str) -> CloseFrame<'_> {
     code.map_or(CloseFrame::EMPTY, |code| CloseFrame::from_parts(code, reason).unwrap())
 }
 
-/// Makes the calls that lead there.
+/// Makes the calls that lead to the state `fed`.
 fn reach(fed: &Fed) -> ClosingHandshake {
     let mut closing = ClosingHandshake::new(fed.local);
     match &fed.phase {
@@ -186,8 +187,8 @@ fn reach(fed: &Fed) -> ClosingHandshake {
     closing
 }
 
-/// The ends of a transport but those that we cut, and the words that only the line of this end has. An end in order has
-/// other words if it was to be expected, because both Closes were done or the connection had failed.
+/// The ends of a transport, except those where we cut it, with words that only the line of this end has. An end in
+/// order has other words if it was expected, after both Closes or after a failure.
 const ENDS: [(TransportEnd, &str); 10] = [
     (TransportEnd::InOrder, "between frames"),
     (TransportEnd::InsideFrame, "inside a frame"),
@@ -212,7 +213,7 @@ const WAITS: [(Duration, &str); 5] = [
     (Duration::MAX, "18446744073709551615.999999999s"),
 ];
 
-/// How many bytes came meanwhile; nothing is told of what is not known.
+/// How many bytes came meanwhile, with the words for it. An unknown number is not mentioned.
 const DISCARDED: [(Option<u64>, Option<&str>); 5] = [
     (None, None),
     (Some(0), Some("nothing")),
@@ -221,7 +222,7 @@ const DISCARDED: [(Option<u64>, Option<&str>); 5] = [
     (Some(u64::MAX), Some("sent 18446744073709551615 ")),
 ];
 
-/// Each end, with the words that its line has.
+/// Each end, with words that its line must contain.
 fn ends() -> Vec<(TransportEnd, Vec<&'static str>)> {
     let mut ends: Vec<_> = ENDS.iter().map(|(end, word)| (*end, vec![*word])).collect();
     for (awaited, what) in AWAITED {
@@ -235,7 +236,7 @@ fn ends() -> Vec<(TransportEnd, Vec<&'static str>)> {
     ends
 }
 
-/// What the line has to tell of the codes and of who did what.
+/// The event, words that the line must contain, and words that it must not contain.
 struct Facts {
     event: (u16, String, bool),
     words: Vec<String>,
@@ -299,7 +300,7 @@ fn facts(fed: &Fed) -> Facts {
     Facts { event, words, not }
 }
 
-/// One line, and one that shows in every terminal in the order in which it is written.
+/// Asserts that `line` is one line, and that every terminal shows it in the order in which it is written.
 fn assert_one_line(line: &str) {
     for character in line.chars() {
         let moves = matches!(character, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}')
@@ -318,7 +319,7 @@ fn every_ending_has_a_line_of_its_own() {
             combinations += 1;
             let line = closing.clone().into_ending(*end).to_string();
             assert_one_line(&line);
-            // Which end we are is the business of the next test.
+            // The next test compares the lines of a client with those of a server.
             if let Some(other) = lines.insert((fed.local, line.clone()), (fed, end)) {
                 panic!("{:?} and {:?} both give\n{line}", other, (fed, end));
             }
@@ -336,9 +337,9 @@ fn every_ending_has_a_line_of_its_own() {
     assert_eq!((handshakes.len(), ends.len(), combinations), (926, 85, 78_710));
 }
 
-/// A program that is a client and a server, such as a proxy, has the lines of both in one log.
+/// A proxy is a client and a server, and writes the lines of both into one log.
 #[test]
-fn the_line_tells_which_end_we_are() {
+fn the_line_tells_whether_we_are_the_client_or_the_server() {
     let handshakes = handshakes();
     let of = |local| handshakes.iter().filter(move |(fed, _)| fed.local == local);
     let mut same = Vec::new();
@@ -393,8 +394,8 @@ fn an_ending_tells_what_was_fed_in() {
     }
 }
 
-/// The line has the codes and the peer's reason, and says who did what, and how the transport ended. The words that
-/// carry these facts stay; the sentence around them may change.
+/// The line has the codes and the peer's reason, and says who did what and how the transport ended. This test pins the
+/// words that carry these facts. The sentence around them may change.
 #[test]
 fn the_line_tells_the_facts() {
     for (fed, closing) in handshakes() {
@@ -408,7 +409,7 @@ fn the_line_tells_the_facts() {
             let mut line = closing.clone().into_ending(end).to_string();
             if !facts.event.1.is_empty() {
                 assert!(line.contains(&reason), "{reason}: {line}");
-                // What the peer says must not pass for what we say.
+                // The peer's words must not pass for ours, so they are taken out.
                 line = line.replacen(&reason, "", 1);
             }
             let (story, how_it_ended) = line.rsplit_once("; ").unwrap();
@@ -419,7 +420,7 @@ fn the_line_tells_the_facts() {
             for word in &facts.not {
                 assert!(!story.contains(word), "{word:?}: {line}");
             }
-            assert!(!line.contains("our reason"), "it is not kept: {line}");
+            assert!(!line.contains("our reason"), "our reason is not kept: {line}");
 
             if end == TransportEnd::InOrder && (facts.event.2 || failed) {
                 assert!(how_it_ended.contains("in order"), "{line}");
@@ -440,7 +441,7 @@ fn the_line_tells_the_facts() {
     }
 }
 
-/// An application's name stands at each place where the registry has "private use", and nowhere else.
+/// An application's name replaces "private use" wherever its code is shown, and replaces nothing else.
 #[test]
 fn an_application_names_the_codes_of_an_ending() {
     let names = |code| (code == 4001).then_some("session taken over");

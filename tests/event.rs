@@ -1,4 +1,4 @@
-//! `CloseEvent`: the DOM's constructor, what Chromium was seen to report, and the frames that pass an event on.
+//! `CloseEvent`: the DOM's constructor, what Chromium was observed to report, and the frames that pass an event on.
 #![allow(clippy::unwrap_used)]
 
 use websocket_close::{CloseCode, CloseEvent, CloseEventInit, CloseFrame, ClosingHandshake, Role};
@@ -18,7 +18,7 @@ fn facts(event: &CloseEvent) -> (u16, &str, bool) {
 
 /// RFC 6455, 7.4.1, and the DOM.
 #[test]
-fn constants() {
+fn the_constants_have_their_values() {
     assert_eq!(CloseEvent::NO_STATUS_RECEIVED, 1005);
     assert_eq!(CloseEvent::ABNORMAL_CLOSURE, 1006);
     assert_eq!(CloseEvent::TLS_HANDSHAKE, 1015);
@@ -50,7 +50,7 @@ fn the_constructor_refuses_a_reason_of_more_than_123_bytes() {
     assert_eq!(CloseEvent::new(CloseEventInit { reason: &reason, ..Default::default() }).unwrap_err().len(), 124);
 }
 
-/// Chromium 156, a server's frame with each of the 65,536 codes and a reason: it takes all but three.
+/// Chromium 156 accepts a Close with any of the 65,536 codes, except three.
 #[test]
 fn every_code_as_chromium_reports_it() {
     for code in 0..=u16::MAX {
@@ -77,21 +77,21 @@ fn every_length_as_chromium_reports_it() {
         let expected = if len <= 123 { (1000, reason.as_str(), true) } else { FAILED };
         assert_eq!(facts(&CloseEvent::observed(&payload)), expected);
     }
-    // Nothing survives of a reason that is not UTF-8, nor of its code.
+    // If the reason is not UTF-8, neither the reason nor the code survives.
     for reason in [&b"\xff"[..], b"ok\xc3", b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80"] {
         assert_eq!(facts(&CloseEvent::observed(&[b"\x03\xe8", reason].concat())), FAILED);
         assert_eq!(facts(&CloseEvent::observed(&[b"\x00\x07", reason].concat())), FAILED);
     }
-    // Kept as it is.
+    // A valid reason is not changed.
     for reason in ["\u{feff}bom", "\0", "\r\n", "\u{fffd}", "e\u{301}"] {
         let payload = [b"\x0f\xa0", reason.as_bytes()].concat();
         assert_eq!(facts(&CloseEvent::observed(&payload)), (4000, reason, true));
     }
 }
 
-/// `None` for each number that is not a code of a Close frame, so also for 1005, 1006 and 1015.
+/// These include 1005, 1006 and 1015.
 #[test]
-fn close_code_of_every_number() {
+fn close_code_is_none_for_every_illegal_number() {
     for code in 0..=u16::MAX {
         let found = event(code, "why", code % 2 == 0).close_code().map(CloseCode::get);
         assert_eq!(found, is_legal(code).then_some(code), "{code}");
@@ -99,7 +99,7 @@ fn close_code_of_every_number() {
 }
 
 #[test]
-fn to_frame_of_every_code() {
+fn to_frame_returns_a_frame_for_legal_codes_and_1005() {
     for code in 0..=u16::MAX {
         let event = event(code, "why", code % 2 == 0);
         let frame = event.to_frame();
@@ -114,10 +114,10 @@ fn to_frame_of_every_code() {
     }
 }
 
-/// What a proxy sends on never says 1005, 1006 or 1015, which "MUST NOT be set as a status code in a Close control
-/// frame". (RFC 6455, 7.4.1)
+/// A proxy never forwards 1005, 1006 or 1015, which "MUST NOT be set as a status code in a Close control frame". (RFC
+/// 6455, 7.4.1)
 #[test]
-fn forward_of_every_code_from_both_ends() {
+fn forward_replaces_every_code_that_may_not_be_sent() {
     for code in 0..=u16::MAX {
         for reason in ["", "why"] {
             for was_clean in [false, true] {
@@ -137,7 +137,7 @@ fn forward_of_every_code_from_both_ends() {
     }
 }
 
-/// The whole way through a proxy: what one peer said, or that it is lost, is what the other peer hears.
+/// Through a whole proxy: the other peer hears what the first peer said, or that the first peer is lost.
 #[test]
 fn a_proxy_passes_on_what_a_peer_said() {
     let longest = "é".repeat(61);
@@ -146,7 +146,11 @@ fn a_proxy_passes_on_what_a_peer_said() {
     {
         for local in [Role::Client, Role::Server] {
             let mut closing = ClosingHandshake::new(local);
-            assert_eq!(closing.event().forward(local.peer()).payload_len(), 2, "lost, a code without a reason");
+            assert_eq!(
+                closing.event().forward(local.peer()).payload_len(),
+                2,
+                "if the peer is lost, there is no reason"
+            );
             let _answer = closing.receive(said);
             assert_eq!(closing.event().forward(local.peer()), said);
         }
@@ -154,7 +158,7 @@ fn a_proxy_passes_on_what_a_peer_said() {
 }
 
 #[test]
-fn events_are_equal_by_their_facts() {
+fn events_are_equal_if_code_reason_and_was_clean_are() {
     let first = event(1000, "done", true);
     assert_eq!(first, first.clone());
     assert_eq!(first, CloseEvent::observed(b"\x03\xe8done"));

@@ -1,4 +1,4 @@
-//! The examples do what they show: how each connection ended, and what went over the wire.
+//! Runs the examples, and checks how each connection ended and what went over the wire.
 #![cfg(feature = "codec")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -27,17 +27,17 @@ mod wrap;
 
 const ABNORMAL: &str = "1006 (abnormal closure), not clean";
 
-/// What a peer does until the end.
+/// What a peer keeps doing until the end.
 #[derive(Clone, Copy, Debug)]
 enum Habit {
     Nothing,
     /// Sends this every nine seconds.
     Sends(&'static [u8]),
-    /// Sends this as fast as it goes. The clock must be paused, and goes on with each write.
+    /// Sends this as fast as it can. The clock must be paused. Each write advances it.
     Floods(&'static [u8]),
 }
 
-/// Keeps to the habit as long as `example` runs, and returns what that returns.
+/// Keeps up the habit while `example` runs, and returns what `example` returns.
 async fn pestered<T>(example: impl Future<Output = T>, peer: &mut DuplexStream, habit: Habit) -> T {
     let pester = async {
         loop {
@@ -59,14 +59,14 @@ async fn pestered<T>(example: impl Future<Output = T>, peer: &mut DuplexStream, 
     let bounded = async {
         tokio::select! {
             ended = example => ended,
-            _ = pester => unreachable!("it never ends"),
+            _ = pester => unreachable!("the peer never stops"),
         }
     };
-    timeout(Duration::from_secs(3600), bounded).await.unwrap_or_else(|_| panic!("not ended in an hour: {habit:?}"))
+    timeout(Duration::from_secs(3600), bounded).await.unwrap_or_else(|_| panic!("no end in an hour: {habit:?}"))
 }
 
 #[test]
-fn an_own_parser() {
+fn own_parser_answers_every_frame() {
     let cases: [(&[u8], &[u8], &str); 20] = [
         (b"\x88\x85\0\0\0\0\x03\xe9bye", b"\x88\x02\x03\xe9", r#"1001 (going away) "bye", clean"#),
         (b"\x88\x80\0\0\0\0\x81\x81\0\0\0\0x", b"\x88\x00", "1005 (no status received), clean"),
@@ -74,7 +74,7 @@ fn an_own_parser() {
         (b"\x88\x83\0\0\0\0\x03\xe8\xff", b"\x88\x02\x03\xef", ABNORMAL),
         (b"\x81\x82\x20\x20\0\0HI", b"\x81\x02hi", ABNORMAL),
         (b"\x88\x85\0\0\0\0\x03\xe9b", b"", ABNORMAL),
-        // A Close with RSV bits, without FIN, without a mask, with a long form of the length.
+        // A Close with RSV bits, without FIN, without a mask, with a length of 16 bits.
         (b"\xc8\x82\0\0\0\0\x03\xe8", b"\x88\x02\x03\xea", ABNORMAL),
         (b"\xf8\x82\0\0\0\0\x03\xe8", b"\x88\x02\x03\xea", ABNORMAL),
         (b"\x08\x82\0\0\0\0\x03\xe8", b"\x88\x02\x03\xea", ABNORMAL),
@@ -84,7 +84,7 @@ fn an_own_parser() {
         (b"\x89\x82\x20\x20\0\0HI\x88\x80\0\0\0\0", b"\x8a\x02hi\x88\0", "1005 (no status received), clean"),
         (b"\x8a\x80\0\0\0\0\x88\x80\0\0\0\0", b"\x88\0", "1005 (no status received), clean"),
         (b"\x01\x80\0\0\0\0\x88\x80\0\0\0\0", b"\x01\0\x88\0", "1005 (no status received), clean"),
-        // Other frames that nobody may send, or that are too long.
+        // Other frames that are illegal or too long.
         (b"\xc1\x80\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
         (b"\xc9\x80\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
         (b"\x09\x80\0\0\0\0", b"\x88\x02\x03\xea", ABNORMAL),
@@ -100,7 +100,7 @@ fn an_own_parser() {
 }
 
 #[tokio::test]
-async fn an_own_decoder() {
+async fn own_decoder_answers_every_frame() {
     let bye = r#"1001 (going away) "bye", clean"#;
     let cases: [(&[u8], &[u8], &str, TransportEnd); 9] = [
         (b"\x81\x02hi\x88\x05\x03\xe9bye", b"\x88\x82\0\0\0\0\x03\xe9", bye, TransportEnd::InOrder),
@@ -125,9 +125,9 @@ async fn an_own_decoder() {
     }
 }
 
-/// The client has closed, or both have, or our Close does not go out.
+/// The client waits for the server's Close, for room to write its own, or for the end of the transport.
 #[tokio::test(start_paused = true)]
-async fn an_own_decoder_waits_for_no_server_for_ever() {
+async fn own_decoder_gives_up_on_a_server_that_stalls() {
     const HUGE: &[u8] = b"\x82\x7e\x7f\xff";
     for (first, habit, buffer, awaited) in [
         (&b""[..], Habit::Nothing, 1024, Awaited::Close),
@@ -147,9 +147,9 @@ async fn an_own_decoder_waits_for_no_server_for_ever() {
     }
 }
 
-/// Once the client has closed, even frames without end do not keep it.
+/// Frames without end do not stop the client from giving up.
 #[tokio::test(start_paused = true)]
-async fn an_own_decoder_is_flooded_after_its_close() {
+async fn own_decoder_gives_up_on_a_flood_after_its_close() {
     let (client, mut server) = duplex(1024);
     let client = tokio::spawn(own_decoder::receive(client, [0; 4]));
     let mut close = [0; 8];
@@ -161,7 +161,7 @@ async fn an_own_decoder_is_flooded_after_its_close() {
 }
 
 #[tokio::test]
-async fn wrapped() {
+async fn wrap_closes_cleanly_on_both_ends() {
     let (server, client) = timeout(Duration::from_secs(30), wrap::run()).await.unwrap().unwrap();
     assert_eq!(server.event().to_string(), "1012 (service restart), clean");
     assert_eq!(client.event().to_string(), r#"1012 (service restart) "back in a minute", clean"#);
@@ -171,9 +171,9 @@ async fn wrapped() {
     }
 }
 
-/// What the client answers to a text that is not UTF-8, to a frame that its codec does not know, and to bad Closes.
+/// A text that is not UTF-8, frames that the client's codec refuses, and bad Closes.
 #[tokio::test(start_paused = true)]
-async fn wrapped_and_wrong() {
+async fn wrap_answers_bad_frames_with_the_right_code() {
     for (sent, code) in [
         (&b"\x81\x01\xff"[..], 1007_u16),
         (b"\x82\0", 1003),
@@ -195,7 +195,7 @@ async fn wrapped_and_wrong() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrapped_and_pestered() {
+async fn wrap_gives_up_on_a_peer_that_stalls_or_floods() {
     for (habit, buffer, awaited) in [
         (Habit::Nothing, 1024, Awaited::Close),
         (Habit::Nothing, 1, Awaited::Write),
@@ -224,9 +224,10 @@ async fn wrapped_and_pestered() {
     }
 }
 
-/// What the client says and what the server is told, and the other way round; `None` is an end that is lost.
+/// Each row has the Close that one end sends, what the server is told if that end is the client, and what the client is
+/// told if it is the server. `None` is an end that is lost.
 #[tokio::test(start_paused = true)]
-async fn a_proxy() {
+async fn proxy_tells_each_end_how_the_other_closed() {
     let cases = [
         (Some(CloseFrame::from_static(4001, "bye")), [r#"4001 (private use) "bye", clean"#; 2]),
         (Some(CloseFrame::EMPTY), ["1005 (no status received), clean"; 2]),
@@ -256,9 +257,9 @@ async fn a_proxy() {
     }
 }
 
-/// Data passes both ways, byte for byte, and so does what came before the Close.
+/// The frames before the Close arrive byte for byte, and each Close reaches the other end.
 #[tokio::test(start_paused = true)]
-async fn a_proxy_passes_frames() {
+async fn proxy_passes_frames_unchanged() {
     let (proxy, mut client, mut server) = proxy::start();
     let frames = [&b"\x81\x82\x01\x02\x03\x04hi"[..], b"\x01\x80\0\0\0\0", b"\x89\x80\0\0\0\0"].concat();
     let ends = async {
@@ -280,9 +281,9 @@ async fn a_proxy_passes_frames() {
     }
 }
 
-/// A Close behind data that the other end does not read, and then the end of the sender's direction.
+/// One end sends much data, a Close, and the end of its direction. The other end reads nothing.
 #[tokio::test(start_paused = true)]
-async fn a_proxy_between_one_that_floods_and_one_that_does_not_read() {
+async fn proxy_ends_if_one_end_floods_and_the_other_does_not_read() {
     for sender in [Role::Client, Role::Server] {
         let (proxy, client, server) = proxy::start();
         let (mut floods, _does_not_read) = if sender == Role::Client { (client, server) } else { (server, client) };
@@ -313,7 +314,7 @@ async fn a_proxy_between_one_that_floods_and_one_that_does_not_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_gives_up_two_that_say_nothing() {
+async fn proxy_gives_up_on_two_ends_that_never_close() {
     for (first, habit) in [
         (&b""[..], Habit::Nothing),
         (b"\x82\xfe\xff\xff\0\0\0\0", Habit::Sends(b"x")),
@@ -335,9 +336,9 @@ async fn a_proxy_gives_up_two_that_say_nothing() {
     }
 }
 
-/// Frames that nobody may send, or that are too big: the sender is told, and the other end hears that it is gone.
+/// For a frame that is illegal or too big, the sender gets the code, and the other end hears that the sender is gone.
 #[tokio::test(start_paused = true)]
-async fn a_proxy_passes_on_no_fault() {
+async fn proxy_does_not_pass_on_a_bad_frame() {
     let from_client: [(&[u8], u16); 8] = [
         (b"\xc1\x80\0\0\0\0", 1002),
         (b"\xc9\x80\0\0\0\0", 1002),

@@ -16,19 +16,19 @@ fn is_legal(code: u16) -> bool {
         || code / 1000 == 4
 }
 
-/// A payload of `code` and so many letters that it has `len` bytes.
+/// A payload of `len` bytes: `code`, then letters.
 fn payload(code: u16, len: usize) -> Vec<u8> {
     let letters = (b'a'..=b'z').cycle();
     code.to_be_bytes().into_iter().chain(letters).take(len).collect()
 }
 
 #[test]
-fn limits_of_a_payload_and_a_reason() {
+fn the_limits_are_125_and_123_bytes() {
     assert_eq!((MAX_PAYLOAD_LEN, MAX_REASON_LEN), (125, 123));
 }
 
 #[test]
-fn every_length_of_a_payload() {
+fn payloads_of_every_length() {
     for len in 0..=130 {
         let payload = payload(1000, len);
         let decoded = CloseFrame::from_payload(&payload);
@@ -44,14 +44,14 @@ fn every_length_of_a_payload() {
             _ => assert_eq!(decoded, Err(DecodeError::TooLong(len))),
         }
     }
-    // Whatever the one byte is.
+    // Any single byte.
     for byte in 0..=u8::MAX {
         assert_eq!(CloseFrame::from_payload(&[byte]), Err(DecodeError::MissingByte));
     }
 }
 
 #[test]
-fn every_code_at_every_length() {
+fn payloads_with_every_code_at_every_length() {
     let mut payload = payload(0, 125);
     for code in 0..=u16::MAX {
         payload[..2].copy_from_slice(&code.to_be_bytes());
@@ -69,9 +69,9 @@ fn every_code_at_every_length() {
     }
 }
 
-/// In the order of the bytes: length, code, UTF-8.
+/// The checks are in this order: length, code, UTF-8.
 #[test]
-fn the_first_fault_counts() {
+fn the_first_fault_is_told() {
     let too_long = [[0x03, 0xed].as_slice(), &[0xff; 124]].concat();
     assert_eq!(CloseFrame::from_payload(&too_long), Err(DecodeError::TooLong(126)));
     let error = CloseFrame::from_payload(b"\x03\xed\xff").unwrap_err();
@@ -80,10 +80,9 @@ fn the_first_fault_counts() {
     assert!(matches!(error, DecodeError::InvalidUtf8(error) if error.valid_up_to() == 2), "{error}");
 }
 
-/// Payload to frame to payload, and frame to payload to frame, with `write_payload`, an owned copy, `put` and
-/// `to_bytes`; nothing is written behind the payload.
+/// Every way to write a payload gives back the bytes that were decoded, and writes nothing behind them.
 #[test]
-fn a_payload_decoded_and_encoded_is_the_same() {
+fn a_decoded_payload_is_written_unchanged() {
     for len in (0..=125).filter(|len| *len != 1) {
         for code in (0..=u16::MAX).filter(|code| is_legal(*code)).step_by(if len == 2 { 1 } else { 97 }) {
             let payload = payload(code, len);
@@ -116,7 +115,7 @@ fn a_payload_decoded_and_encoded_is_the_same() {
 
 #[cfg(feature = "bytes")]
 #[test]
-fn put_fills_a_slice_of_exactly_the_length() {
+fn put_fills_a_slice_of_the_exact_length() {
     let mut array = [0xff; 6];
     let mut slice = array.as_mut_slice();
     CloseFrame::from_static(1000, "done").put(&mut slice);
@@ -125,7 +124,7 @@ fn put_fills_a_slice_of_exactly_the_length() {
 }
 
 #[test]
-fn payloads_in_a_const() {
+fn to_array_works_in_a_const() {
     const EMPTY: [u8; 0] = CloseFrame::EMPTY.to_array();
     const CODE: [u8; 2] = CloseFrame::from_static(4999, "").to_array();
     const REASON: [u8; 10] = CloseFrame::from_static(1001, "até 再").to_array();
@@ -149,7 +148,7 @@ fn a_reply_has_the_code_and_no_reason() {
     }
 }
 
-/// Every number with reasons of every length: the code is judged first, then the length.
+/// `from_parts` checks the code first, then the length of the reason.
 #[test]
 fn from_parts_of_every_code_at_every_length() {
     let letters = "abcdefghijklmnopqrstuvwxyz".repeat(6);
@@ -168,12 +167,12 @@ fn from_parts_of_every_code_at_every_length() {
             }
         }
     }
-    // Bytes, not characters: 41 times three bytes fit, 42 times do not.
+    // The limit is in bytes, not in characters: 41 times 3 bytes fit, 42 times 3 bytes do not.
     assert!(CloseFrame::from_parts(1000, &"€".repeat(41)).is_ok());
     assert!(CloseFrame::from_parts(1000, &"€".repeat(42)).is_err());
 }
 
-/// `from_parts` works in a `const`.
+/// It also shows that `from_parts` works in a `const`.
 #[test]
 fn the_error_of_from_parts_tells_which_part_is_wrong() {
     const CODE: Result<CloseFrame<'_>, InvalidCloseFrame> = CloseFrame::from_parts(1006, "lost");
@@ -183,9 +182,9 @@ fn the_error_of_from_parts_tells_which_part_is_wrong() {
     assert!(text.contains("124") && text.contains("123"), "{text}");
 }
 
-/// The fault that `from_payload` finds in the same parts as bytes.
+/// `from_payload` finds the same fault in the bytes of the same parts.
 #[test]
-fn the_error_of_from_parts_becomes_that_of_from_payload() {
+fn the_error_of_from_parts_becomes_the_error_of_from_payload() {
     let longest = "r".repeat(130);
     for code in 0..=u16::MAX {
         for len in [0, 123, 124, 130] {
@@ -193,7 +192,7 @@ fn the_error_of_from_parts_becomes_that_of_from_payload() {
             if let Err(error) = CloseFrame::from_parts(code, reason) {
                 let payload = [code.to_be_bytes().as_slice(), reason.as_bytes()].concat();
                 let expected = match error {
-                    // A payload is judged by its length first.
+                    // `from_payload` would check the length first, so the reason is left out.
                     InvalidCloseFrame::Code(_) => CloseFrame::from_payload(&payload[..2]),
                     InvalidCloseFrame::Reason(_) => CloseFrame::from_payload(&payload),
                 };
@@ -204,9 +203,9 @@ fn the_error_of_from_parts_becomes_that_of_from_payload() {
     }
 }
 
-/// `unjudged` splits a payload as the RFC lays it out. It agrees with `from_payload` on all but the code.
+/// `unjudged` splits a payload as the RFC lays it out. It agrees with `from_payload` in everything but the code.
 #[test]
-fn unjudged_of_every_code() {
+fn unjudged_with_every_code() {
     let reasons: [&[u8]; 7] = [b"", b"why", "é€😀".as_bytes(), b"\xff", b"ok\xe2\x82", &[b'r'; 123], &[b'r'; 124]];
     for code in 0..=u16::MAX {
         for reason in reasons {
@@ -256,11 +255,11 @@ fn a_reason_has_at_most_123_bytes() {
             assert!(text.contains(&len.to_string()) && text.contains("123"), "{text}");
         }
     }
-    // Bytes, not characters.
+    // The limit is in bytes, not in characters.
     assert_eq!(CloseFrame::new(CloseCode::NORMAL_CLOSURE, &"é".repeat(62)).unwrap_err().len(), 124);
 }
 
-/// Character by character, as long as the next one fits.
+/// Takes character by character, as long as the next one fits.
 fn longest_prefix(reason: &str) -> String {
     let mut prefix = String::new();
     for character in reason.chars() {
@@ -277,7 +276,7 @@ fn truncated_keeps_the_longest_prefix_of_whole_characters() {
     let widths = ["a", "\u{7f}", "\u{80}", "é", "\u{7ff}", "\u{800}", "€", "\u{ffff}", "\u{10000}", "😀", "\u{10ffff}"];
     for (pad, wide) in widths.iter().flat_map(|pad| widths.iter().map(move |wide| (pad, wide))) {
         for ahead in 0..=126 {
-            // `wide` stands at every place around the limit, at the end of the text and before more of it.
+            // `wide` is at every place around the limit, at the end of the text or before more text.
             for tail in ["", wide, "tail"] {
                 let reason = format!("{}{wide}{wide}{tail}", pad.repeat(ahead));
                 let frame = CloseFrame::truncated(CloseCode::TIMEOUT, &reason);
@@ -287,15 +286,15 @@ fn truncated_keeps_the_longest_prefix_of_whole_characters() {
         }
     }
     assert_eq!(CloseFrame::truncated(CloseCode::TIMEOUT, "").reason(), "");
-    // No copy.
+    // The reason is not copied.
     let reason = "a".repeat(1 << 20);
     assert_eq!(CloseFrame::truncated(CloseCode::TIMEOUT, &reason).reason().as_ptr(), reason.as_ptr());
 }
 
 /// "1007 indicates that an endpoint is terminating the connection because it has received data within a message that
-/// was not consistent with the type of the message"; for the rest there is 1002. (RFC 6455, 7.4.1)
+/// was not consistent with the type of the message". All other faults get 1002. (RFC 6455, 7.4.1)
 #[test]
-fn errors_know_their_answer_and_tell_the_facts() {
+fn every_error_knows_its_answer_code_and_tells_the_facts() {
     let bad_code = |code| DecodeError::InvalidCode(CloseCode::new(code).unwrap_err());
     let bad_utf8 = |reason: &[u8]| str::from_utf8(reason).unwrap_err();
     let (wrong, cut) = (bad_utf8(b"ab\xff"), bad_utf8(b"\xe2\x82"));
@@ -332,7 +331,7 @@ fn every_code_becomes_a_frame_without_a_reason() {
 }
 
 #[test]
-fn an_owned_frame_takes_the_same_reasons() {
+fn an_owned_frame_has_the_same_limit() {
     for character in ["a", "é", "€", "😀"] {
         for count in 0..=130 {
             let reason = character.repeat(count);
@@ -348,9 +347,9 @@ fn an_owned_frame_takes_the_same_reasons() {
     }
 }
 
-/// Borrowed and owned frames, compared in all four ways: equal exactly if code and reason are.
+/// Borrowed and owned frames are compared in all four ways.
 #[test]
-fn frames_are_equal_by_code_and_reason() {
+fn frames_are_equal_if_code_and_reason_are() {
     let parts = [
         (None, ""),
         (Some(1000), ""),

@@ -1,4 +1,5 @@
-//! Random scripts through `ClosingHandshake`, against a model that is a few questions to the list of all calls so far.
+//! Makes random calls on a `ClosingHandshake`. A model finds what is expected by looking at the list of all calls so
+//! far.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
@@ -30,7 +31,7 @@ fn frame() -> impl Strategy<Value = Frame> {
     prop::option::of((code, "\\PC{0,140}"))
 }
 
-/// Faults, and the code that RFC 6455 has for each (7.4.1).
+/// Faults, with the code that RFC 6455 has for each (7.4.1).
 fn faults() -> [(wire::Error, CloseCode); 4] {
     let bad_utf8 = CloseFrame::from_payload(b"\x03\xe8\xff").unwrap_err();
     [
@@ -52,18 +53,19 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// What RFC 6455 says about a connection on which `calls` were made, in this order.
+/// What RFC 6455 says about a connection after these calls.
 struct Expected<'a> {
-    /// The first call that closes says who was first (7.1.3), and at first what our one Close is (5.5.1, 7.1.5).
+    /// The first call that closes. It tells who closed first (7.1.3), and our only Close, unless the answer is replaced
+    /// (5.5.1, 7.1.5).
     spoken: Option<usize>,
     /// The first Close received, unless we had failed before (1.4, 7.1.7).
     received: Option<&'a Frame>,
-    /// What we failed with, unless a Close had been received before.
+    /// The Close that we failed with, unless a Close had been received before.
     failure: Option<CloseFrame<'a>>,
     /// The peer's fault, if that was why we failed.
     fault: Option<wire::Error>,
     written: bool,
-    /// The last call that changed the answer before it was written.
+    /// The last call that replaced the answer before the answer was written.
     answered_with: Option<usize>,
 }
 
@@ -114,16 +116,16 @@ proptest! {
             };
             let expected = Expected::after(&calls[..=at]);
 
-            // Our Close: as it was asked for, or the code of the Close that it answers, or an answer of our own.
+            // Our Close: the one that the call gave, the echo of the Close that it answers, or an answer of our own.
             let chosen = expected.spoken.map(|at| match &calls[at] {
                 Call::Start(frame) | Call::Fail(frame) => (local, borrow(frame)),
                 Call::Reject(error) => (local, reply_to(*error)),
                 Call::Receive(frame) => (peer, without_reason(borrow(frame))),
-                Call::AnswerWith(_) | Call::MarkWritten => unreachable!("it does not close"),
+                Call::AnswerWith(_) | Call::MarkWritten => unreachable!("this call does not close"),
             });
             let answer = expected.answered_with.map(|at| match &calls[at] {
                 Call::AnswerWith(frame) => borrow(frame),
-                _ => unreachable!("it was looked for"),
+                _ => unreachable!("`position` found a call that closes"),
             });
             let ours = answer.or(chosen.map(|(_, frame)| frame));
             let now = expected.spoken == Some(at) || expected.answered_with == Some(at);
@@ -138,7 +140,7 @@ proptest! {
             prop_assert_eq!(closing.failure(), expected.failure.map(without_reason));
             prop_assert_eq!(closing.fault(), expected.fault);
 
-            // What may still be sent, and who ends the transport.
+            // What may still be sent, and who ends the transport:
             let (received, failed) = (expected.received.is_some(), expected.failure.is_some());
             let done = received && expected.written;
             prop_assert_eq!(closing.is_receiving(), !received && !failed);
@@ -152,7 +154,7 @@ proptest! {
             };
             prop_assert_eq!(closing.transport(), action);
 
-            // The end, were it to come now.
+            // The event, if the transport ended now:
             let event = closing.event();
             let code = expected.received.map_or(1006, |frame| frame.as_ref().map_or(1005, |(code, _)| code.get()));
             prop_assert_eq!(event.code(), code);

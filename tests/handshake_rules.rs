@@ -1,4 +1,4 @@
-//! The rules of the closing handshake, one test each, with the words of RFC 6455 that it checks and their section.
+//! The rules of the closing handshake. Each test quotes the words of RFC 6455 that it checks, with their section.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn new(local: Role) -> ClosingHandshake {
     ClosingHandshake::new(local)
 }
 
-/// We have sent our Close.
+/// We have sent our Close, and nothing has come yet.
 fn closing(local: Role) -> ClosingHandshake {
     let mut closing = new(local);
     assert_eq!(closing.start(OURS), Some(OURS));
@@ -27,7 +27,7 @@ fn closing(local: Role) -> ClosingHandshake {
     closing
 }
 
-/// The peer's Close has come in, our answer is not yet written.
+/// The peer's Close has come. Our answer is not written yet.
 fn unanswered(local: Role) -> ClosingHandshake {
     let mut closing = new(local);
     assert!(closing.receive(THEIRS).is_some());
@@ -48,7 +48,7 @@ fn failed(local: Role) -> ClosingHandshake {
     closing
 }
 
-/// How `ours()` and `failure()` tell a Close: without its reason, which they do not keep.
+/// A Close as `ours()` and `failure()` return it: they do not keep the reason.
 fn without_reason(frame: CloseFrame<'_>) -> CloseFrame<'static> {
     frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code)
 }
@@ -88,9 +88,9 @@ fn start_returns_the_close_to_write() {
     }
 }
 
-/// Who ends the transport depends on it. (7.1.1)
+/// The role decides who ends the transport. (7.1.1)
 #[test]
-fn a_state_knows_which_end_we_are() {
+fn a_handshake_knows_our_role() {
     for local in BOTH {
         for closing in [new(local), closing(local), unanswered(local), done(local), failed(local)] {
             assert_eq!(closing.local(), local);
@@ -99,8 +99,8 @@ fn a_state_knows_which_end_we_are() {
     assert_eq!((Role::Client.peer(), Role::Server.peer()), (Role::Server, Role::Client));
 }
 
-/// With the first Close, sent or received, "the WebSocket connection is in the CLOSING state". (7.1.3) So it is after a
-/// failure.
+/// With the first Close, sent or received, "the WebSocket connection is in the CLOSING state". (7.1.3) A failure does
+/// the same.
 #[test]
 fn a_connection_is_open_until_the_first_close() {
     for local in BOTH {
@@ -119,7 +119,7 @@ fn no_data_after_our_close() {
         assert!(new(local).may_send_data());
         let mut starting = new(local);
         let _close = starting.start(OURS);
-        assert!(!starting.may_send_data(), "not even before the Close is written: it stands behind all queued data");
+        assert!(!starting.may_send_data(), "the queued Close already stops data");
         assert!(!closing(local).may_send_data());
         assert!(!done(local).may_send_data());
         assert!(!failed(local).may_send_data());
@@ -130,7 +130,7 @@ fn no_data_after_our_close() {
 /// "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
 /// frame in response." "An endpoint MAY delay sending a Close frame until its current message is sent" (5.5.1)
 #[test]
-fn an_answer_is_due_and_may_wait_for_the_message_that_is_being_sent() {
+fn an_answer_is_due_and_may_wait_for_the_current_message() {
     for local in BOTH {
         assert!(!new(local).close_pending() && !closing(local).close_pending(), "there is nothing to answer");
         let mut closing = unanswered(local);
@@ -143,7 +143,7 @@ fn an_answer_is_due_and_may_wait_for_the_message_that_is_being_sent() {
 
 /// "When sending a Close frame in response, the endpoint typically echos the status code it received." (5.5.1)
 #[test]
-fn an_answer_has_the_code_of_the_peer_and_no_reason() {
+fn an_answer_has_the_peers_code_and_no_reason() {
     for code in (1000..=1003).chain(1007..=1014).chain(3000..=4999) {
         let theirs = CloseFrame::new(CloseCode::new(code).unwrap(), "why").unwrap();
         let answer = new(Role::Server).receive(theirs).unwrap();
@@ -151,7 +151,8 @@ fn an_answer_has_the_code_of_the_peer_and_no_reason() {
     }
 }
 
-/// It "typically" echos the code (5.5.1), so it may also answer with a Close of its own, until the answer is written.
+/// An endpoint "typically" echos the code (5.5.1), so it may also answer with another Close, until the answer is
+/// written.
 #[test]
 fn an_answer_of_our_own_replaces_the_echo_until_it_is_written() {
     for local in BOTH {
@@ -159,21 +160,21 @@ fn an_answer_of_our_own_replaces_the_echo_until_it_is_written() {
             let mut closing = unanswered(local);
             assert_eq!(closing.answer_with(answer), Some(answer));
             assert_eq!(closing.ours(), Some(without_reason(answer)));
-            assert!(closing.close_pending(), "it is not yet written");
-            // It changes what we say, nothing else.
+            assert!(closing.close_pending(), "the answer is not written yet");
+            // It changes our Close and nothing else.
             assert_eq!(closing.theirs(), Some(THEIRS));
             assert_eq!(closing.closed_first(), Some(local.peer()));
             assert!(closing.may_send_data() && !closing.is_receiving() && !closing.is_failed());
-            assert_eq!(closing.answer_with(OURS), Some(OURS), "again, since it is not yet written");
+            assert_eq!(closing.answer_with(OURS), Some(OURS), "a second time, because the answer is not written yet");
             closing.mark_written();
             assert_eq!(closing.ours(), Some(without_reason(OURS)));
-            assert_eq!(facts(&closing.event()), (4001, "theirs", true), "the event tells what they said");
+            assert_eq!(facts(&closing.event()), (4001, "theirs", true), "the event has their code and reason");
 
             let written = closing.clone();
-            assert_eq!(closing.answer_with(answer), None, "it is written");
+            assert_eq!(closing.answer_with(answer), None, "the answer is written");
             assert_eq!(closing, written);
         }
-        // Where no answer is due, there is none to replace.
+        // If no answer is due, there is nothing to replace.
         let mut starting = new(local);
         let _close = starting.start(OURS);
         let mut crossed = starting.clone();
@@ -200,7 +201,7 @@ fn an_empty_close_gets_an_empty_answer() {
 /// "after receiving a control frame indicating the connection should be closed, a peer discards any further data
 /// received." (1.4)
 #[test]
-fn what_follows_the_close_of_the_peer_is_discarded() {
+fn everything_after_the_peers_close_is_discarded() {
     for local in BOTH {
         for before in [unanswered(local), done(local)] {
             let mut closing = before.clone();
@@ -216,7 +217,7 @@ fn what_follows_the_close_of_the_peer_is_discarded() {
 /// "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close
 /// frame." (5.5.2)
 #[test]
-fn frames_count_until_the_close_of_the_peer() {
+fn frames_count_until_the_peers_close() {
     for local in BOTH {
         assert!(new(local).is_receiving() && closing(local).is_receiving());
         assert!(!unanswered(local).is_receiving() && !done(local).is_receiving());
@@ -224,13 +225,13 @@ fn frames_count_until_the_close_of_the_peer() {
     }
 }
 
-/// Data of the peer between our Close and its Close is no fault, and counts. What we must not expect is that the peer
-/// reads ours: "there is no guarantee that the endpoint that has already sent a Close frame will continue to process
-/// data". (5.5.1)
+/// The peer may send data between our Close and its own, and the data counts. But we must not expect that a peer reads
+/// data after its Close: "there is no guarantee that the endpoint that has already sent a Close frame will continue to
+/// process data". (5.5.1)
 #[test]
-fn data_may_come_after_our_close() {
+fn the_peers_data_counts_after_our_close() {
     for local in BOTH {
-        assert_eq!(closing(local).transport(), TransportAction::Keep, "it is read");
+        assert_eq!(closing(local).transport(), TransportAction::Keep, "we go on reading");
         assert!(closing(local).is_receiving() && !closing(local).is_failed());
     }
 }
@@ -251,8 +252,8 @@ fn closes_that_cross_answer_each_other() {
         let mut unwritten = new(local);
         let _close = unwritten.start(OURS);
         assert_eq!(unwritten.receive(THEIRS), None);
-        assert!(unwritten.close_pending(), "ours is the answer, and not yet written");
-        assert!(!unwritten.may_send_data(), "it is no answer that may wait");
+        assert!(unwritten.close_pending(), "our Close is the answer, and is not written yet");
+        assert!(!unwritten.may_send_data(), "data may go out before an answer, but not after a Close of our own");
         assert_eq!(unwritten.transport(), TransportAction::Keep);
         assert_eq!(unwritten.start(OURS), None);
     }
@@ -278,14 +279,14 @@ fn the_server_ends_the_transport_and_the_client_waits() {
     }
 }
 
-/// "When the underlying TCP connection is closed, it is said that _The WebSocket Connection is Closed_" (7.1.4): the
-/// ending has what the handshake knew, and the event can be asked for before, too.
+/// "When the underlying TCP connection is closed, it is said that _The WebSocket Connection is Closed_" (7.1.4). The
+/// ending keeps what the handshake knew. The event is also there before the end.
 #[test]
-fn an_ending_has_the_handshake_and_its_event() {
+fn an_ending_keeps_the_handshake_and_its_event() {
     for local in BOTH {
         for closing in [new(local), closing(local), unanswered(local), done(local), failed(local)] {
             let event = closing.event();
-            assert_eq!(closing.event(), event, "to ask changes nothing");
+            assert_eq!(closing.event(), event, "`event` changes nothing");
             let ending = closing.clone().into_ending(TransportEnd::NotKnown);
             assert_eq!(ending.event(), event);
             assert_eq!(*ending.closing(), closing);
@@ -311,7 +312,7 @@ fn clean_means_that_both_closes_are_done() {
         let mut closing = closing(local);
         let _none = closing.receive(CloseFrame::from_static(1011, ""));
         assert_eq!(facts(&closing.event()), (1011, "", true));
-        // A call of `mark_written` that comes before there is a Close does not count.
+        // A call of `mark_written` before there is a Close does not count.
         let mut early = new(local);
         early.mark_written();
         assert!(!early.is_written());
@@ -324,7 +325,7 @@ fn clean_means_that_both_closes_are_done() {
 /// received". "If this Close control frame contains no status code", it is 1005; if "no Close control frame was
 /// received", 1006. It is never ours. (7.1.5)
 #[test]
-fn the_code_is_that_of_the_peer() {
+fn the_event_has_the_code_of_the_peer() {
     let code = |theirs: &[CloseFrame<'_>]| {
         let mut closing = closing(Role::Client);
         for frame in theirs {
@@ -341,7 +342,7 @@ fn the_code_is_that_of_the_peer() {
 /// "_The WebSocket Connection Close Reason_ is defined as the UTF-8-encoded data following the status code contained in
 /// the first Close control frame received", or it "is the empty string". (7.1.6)
 #[test]
-fn the_reason_is_that_of_the_peer() {
+fn the_event_has_the_reason_of_the_peer() {
     for reason in ["", "why", "\u{feff}kept as it is\0"] {
         let mut closing = closing(Role::Server);
         let _none = closing.receive(CloseFrame::new(CloseCode::GOING_AWAY, reason).unwrap());
@@ -352,9 +353,10 @@ fn the_reason_is_that_of_the_peer() {
     assert_eq!(closing(Role::Server).event().reason(), "");
 }
 
-/// Their Close came, our answer was not written. The event has their code, not 1006, and is not clean. (7.1.4, 7.1.5)
+/// Their Close came, but our answer was not written. The event has their code, not 1006, and is not clean. (7.1.4,
+/// 7.1.5)
 #[test]
-fn the_code_of_the_peer_counts_even_if_our_answer_is_lost() {
+fn the_peers_code_counts_even_if_our_answer_is_lost() {
     for local in BOTH {
         assert_eq!(facts(&unanswered(local).event()), (4001, "theirs", false));
     }
@@ -372,7 +374,7 @@ fn our_code_is_not_reported() {
 /// A reset, or a deadline that passes, after "the WebSocket closing handshake was completed" does not make it unclean.
 /// (7.1.4)
 #[test]
-fn the_end_of_the_transport_does_not_change_the_event() {
+fn the_way_the_transport_ends_does_not_change_the_event() {
     let cut = TransportEnd::Cut { awaited: Awaited::End, after: Duration::from_secs(10), discarded: Some(7) };
     for local in BOTH {
         for end in [TransportEnd::InOrder, TransportEnd::InsideFrame, TransportEnd::Lost(Loss::Reset), cut] {
@@ -386,14 +388,14 @@ fn the_end_of_the_transport_does_not_change_the_event() {
 /// "the endpoint SHOULD send a Close frame with an appropriate status code before proceeding to _Close the WebSocket
 /// Connection_", and "MUST NOT continue to attempt to process data (including a responding Close frame)". (7.1.7)
 #[test]
-fn failing_returns_one_close_and_hears_nothing() {
+fn after_failing_there_is_one_close_and_nothing_is_received() {
     for local in BOTH {
         for code in [1002, 1003, 1007, 1008, 1009, 1010, 1011] {
             let code = CloseCode::new(code).unwrap();
             let frame = CloseFrame::new(code, "what was wrong").unwrap();
             let mut closing = new(local);
             assert_eq!(closing.fail(frame), Some(frame));
-            assert_eq!(closing.transport(), TransportAction::End, "it may be left out, too");
+            assert_eq!(closing.transport(), TransportAction::End, "the transport may be ended without the Close");
             closing.mark_written();
             let before = closing.clone();
             assert_eq!(closing.receive(THEIRS), None);
@@ -405,16 +407,16 @@ fn failing_returns_one_close_and_hears_nothing() {
             assert!(closing.is_failed());
             assert_eq!(facts(&closing.event()), ABNORMAL);
         }
-        // Without a code, too, it is a failure.
+        // A failure without a code is a failure, too.
         let mut closing = new(local);
         assert_eq!(closing.fail(CloseFrame::EMPTY), Some(CloseFrame::EMPTY));
         assert_eq!((closing.is_failed(), closing.failure()), (true, Some(CloseFrame::EMPTY)));
     }
 }
 
-/// A malformed Close is none: "no Close control frame was received". What was wrong with it is kept. (7.1.5, 7.1.7)
+/// A malformed Close does not count: "no Close control frame was received". Its fault is kept. (7.1.5, 7.1.7)
 #[test]
-fn a_malformed_close_is_not_received_and_its_fault_is_kept() {
+fn a_malformed_close_does_not_count_and_its_fault_is_kept() {
     let malformed = |payload| wire::Error::Payload(CloseFrame::from_payload(payload).unwrap_err());
     for (error, code) in [
         (malformed(b"\x03"), 1002),
@@ -434,7 +436,7 @@ fn a_malformed_close_is_not_received_and_its_fault_is_kept() {
             assert_eq!(closing.transport(), TransportAction::End);
             assert_eq!(facts(&closing.event()), ABNORMAL);
 
-            // The first fault counts, and it is the peer's.
+            // Only the first fault is kept, and none after a failure of ours.
             let _none = closing.reject(wire::Error::ReservedBits(7));
             assert_eq!(closing.fault(), Some(error));
             let mut ours = new(local);
@@ -445,7 +447,7 @@ fn a_malformed_close_is_not_received_and_its_fault_is_kept() {
     }
 }
 
-/// A malformed Close after our Close: we fail without a second Close. (5.5.1, 7.1.7)
+/// A malformed Close that answers ours fails the connection, without a second Close. (5.5.1, 7.1.7)
 #[test]
 fn there_is_no_second_close_for_a_malformed_answer() {
     for local in BOTH {
@@ -474,8 +476,8 @@ fn the_transport_may_be_lost_at_any_time() {
     }
 }
 
-/// The line for the log says who was first, with what code, whether it is written, and what came of it. The words that
-/// carry these facts stay; the sentence around them may change.
+/// The line for the log says who closed first, with what code, whether our Close is written, and what came of it. This
+/// test pins the words that carry these facts. The sentence around them may change.
 #[test]
 fn the_line_tells_who_closed_and_with_what() {
     type Calls = fn(&mut ClosingHandshake);
@@ -515,9 +517,10 @@ fn the_line_tells_who_closed_and_with_what() {
     }
 }
 
-/// The line of a state is that of the handshake without the reason and the fault, which only the handshake keeps.
+/// The line of a `ClosingState` is the line of the handshake without the reason and the fault. Only the handshake keeps
+/// these.
 #[test]
-fn the_line_of_a_state_has_the_codes_alone() {
+fn the_line_of_a_state_has_only_the_codes() {
     let mut closing = new(Role::Client);
     let _answer = closing.receive(THEIRS);
     assert_eq!(closing.to_string().replace(" \"theirs\"", ""), ClosingState::to_string(&closing));
@@ -526,7 +529,7 @@ fn the_line_of_a_state_has_the_codes_alone() {
     assert!(closing.to_string().starts_with(&ClosingState::to_string(&closing)));
 }
 
-/// Values without a heap: this is what a connection pays for an ending that it can tell everything about.
+/// The values have no heap, so this is all that a connection pays for them.
 #[test]
 fn sizes() {
     let sizes = (size_of::<ClosingState>(), size_of::<ClosingHandshake>(), size_of::<CloseEvent>());
@@ -534,9 +537,9 @@ fn sizes() {
     assert_eq!(sizes, (10, 152, 132));
 }
 
-/// A stack that decodes frames itself hands over the parts, and what is wrong with them.
+/// A stack that decodes frames itself hands over the parts, or the error that they have.
 #[test]
-fn the_parts_of_a_close_are_received_or_rejected() {
+fn receive_or_reject_takes_parts_or_their_error() {
     let long = "a".repeat(124);
     for (code, reason, answer) in [(4001, "bye", 4001), (1016, "bye", 1002), (1005, "", 1002), (1000, &*long, 1002)] {
         let mut closing = ClosingHandshake::new(Role::Server);

@@ -1,4 +1,4 @@
-//! The handshake vectors: a small stack plays whole connections and obeys its `ClosingHandshake`.
+//! Plays the handshake vectors, which are whole connections, with a small stack that obeys its `ClosingHandshake`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use websocket_close::{
     CloseCode, CloseEvent, CloseFrame, ClosingHandshake, DecodeError, OwnedCloseFrame, Role, TransportAction,
 };
 
-/// Every vector with steps, in whatever file of `vectors/` it stands.
+/// Every vector with steps, from all files of `vectors/`.
 fn vectors() -> Vec<Value> {
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")).unwrap();
     let json =
@@ -16,7 +16,7 @@ fn vectors() -> Vec<Value> {
 }
 
 #[test]
-fn every_vector() {
+fn every_vector_ends_as_expected() {
     let vectors = vectors();
     assert!(!vectors.is_empty());
     let mut wrong = Vec::new();
@@ -28,20 +28,21 @@ fn every_vector() {
     assert!(wrong.is_empty(), "{} of {} vectors:\n{}", wrong.len(), vectors.len(), wrong.join("\n"));
 }
 
-/// A step or an expectation that nobody knows is a failure: a vector that is skipped proves nothing.
+/// An unknown step or expectation must fail, because a vector that is skipped proves nothing.
 #[test]
-fn what_is_unknown_fails() {
+fn an_unknown_step_or_expectation_fails() {
     let step = json!({"role": "client", "steps": [{"recv_pigeon": true}], "expected": {}});
     assert!(play(&step).unwrap_err().contains("unknown step"));
     let expectation = json!({"role": "client", "steps": [{"eof": true}], "expected": {"smoke": "white"}});
     assert!(play(&expectation).unwrap_err().contains("unknown expectation"));
-    let wrong = json!({"role": "client", "steps": [{"eof": true}], "expected": {"event": {"code": 1000, "reason": "", "wasClean": true}}});
+    let event = json!({"code": 1000, "reason": "", "wasClean": true});
+    let wrong = json!({"role": "client", "steps": [{"eof": true}], "expected": {"event": event}});
     assert!(play(&wrong).unwrap_err().contains("event"));
 }
 
-/// Steps that stand in the description of the vectors but in none of those at hand.
+/// Steps that the description of the vectors has, but that no vector uses.
 #[test]
-fn further_steps() {
+fn steps_that_no_vector_uses() {
     let bye = json!({"code": 1001, "reason": "bye", "wasClean": true});
     let abnormal = json!({"code": 1006, "reason": "", "wasClean": false});
     let lost = json!({"code": 1001, "reason": "bye", "wasClean": false});
@@ -49,8 +50,10 @@ fn further_steps() {
     let ours = json!({"local_close": {"code": 1000, "reason": ""}});
     #[rustfmt::skip]
     let cases = [
-        ("client", json!([{"next_write_fails": true}, theirs, {"reset": true}]), json!({"sent_close": [], "event": lost})),
-        ("server", json!([theirs, {"next_write_fails": true}, {"eof": true}]), json!({"sent_close": ["03e9"], "event": lost})),
+        ("client", json!([{"next_write_fails": true}, theirs, {"reset": true}]),
+            json!({"sent_close": [], "event": lost})),
+        ("server", json!([theirs, {"next_write_fails": true}, {"eof": true}]),
+            json!({"sent_close": ["03e9"], "event": lost})),
         ("client", json!([ours, theirs, {"timeout": true}]), json!({"tcp_close": "local_after_timeout", "event": bye})),
         ("client", json!([ours, {"timeout": true}]), json!({"tcp_close": "local_after_timeout", "event": abnormal})),
         ("server", json!([ours, {"timeout": true}]), json!({"tcp_close": "local_after_timeout", "event": abnormal})),
@@ -59,11 +62,16 @@ fn further_steps() {
         ("client", json!([{"h2_end_stream": true}]), json!({"sent_close": [], "event": abnormal})),
         ("client", json!([theirs, {"h3_fin": true}]), json!({"tcp_close": "wait_for_peer", "event": bye})),
         ("server", json!([{"h3_stream_error": "H3_REQUEST_CANCELLED"}]), json!({"sent_close": [], "event": abnormal})),
-        ("server", json!([theirs, {"local_send_text": "x"}]), json!({"sent_close": ["03e9"], "refused": ["local_send_text"]})),
-        ("server", json!([{"recv_text": "hi"}, theirs, {"recv_text": "ho"}]), json!({"delivered": ["hi"], "event": bye})),
-        ("client", json!([{"recv_text_fragment": "a"}, {"recv_continuation": "b", "fin": false}, {"recv_continuation": "c"}]), json!({"delivered": ["abc"]})),
-        ("client", json!([{"recv_garbage": "ff"}, {"recv_ping": "61"}, {"recv_text": "x"}]), json!({"sent_close": ["03ea"], "sent_pong": [], "delivered": [], "failed": true, "event": abnormal})),
-        ("client", json!([{"local_close": {"code": 1005}}]), json!({"sent_close": [], "refused": ["local_close"], "event": abnormal})),
+        ("server", json!([theirs, {"local_send_text": "x"}]),
+            json!({"sent_close": ["03e9"], "refused": ["local_send_text"]})),
+        ("server", json!([{"recv_text": "hi"}, theirs, {"recv_text": "ho"}]),
+            json!({"delivered": ["hi"], "event": bye})),
+        ("client", json!([{"recv_text_fragment": "a"}, {"recv_continuation": "b", "fin": false}, {"recv_continuation": "c"}]),
+            json!({"delivered": ["abc"]})),
+        ("client", json!([{"recv_garbage": "ff"}, {"recv_ping": "61"}, {"recv_text": "x"}]),
+            json!({"sent_close": ["03ea"], "sent_pong": [], "delivered": [], "failed": true, "event": abnormal})),
+        ("client", json!([{"local_close": {"code": 1005}}]),
+            json!({"sent_close": [], "refused": ["local_close"], "event": abnormal})),
         ("client", json!([{"state": "CLOSED"}, ours]), json!({"sent_close": [], "state_after": "CLOSED"})),
         ("client", json!([{"local_fragmented_in_progress": true}, theirs, {"eof": true}]), json!({"event": lost})),
     ];
@@ -85,14 +93,14 @@ fn play(vector: &Value) -> Result<(), String> {
     stack.compare(&vector["expected"])
 }
 
-/// A WebSocket stack without bytes. It writes the Close that the handshake has chosen at the next step, unless
-/// something holds it back.
+/// A WebSocket stack without bytes. At the next step it writes the Close that the handshake has chosen, unless
+/// something holds the Close back.
 struct Stack {
     closing: ClosingHandshake,
-    /// `readyState` before the handshake, where a vector sets it.
+    /// `readyState` before the handshake. A vector may set it.
     state: &'static str,
     unwritten: Option<OwnedCloseFrame>,
-    /// A message of ours is being sent; a Close would have to wait for its end.
+    /// A message of ours is being sent. A Close has to wait for its end.
     sending_message: bool,
     next_write_fails: bool,
     /// A Close whose write failed.
@@ -107,7 +115,7 @@ struct Stack {
     event: Option<CloseEvent>,
 }
 
-/// What brought the transport to its end.
+/// Who or what ended the transport, if it was not us.
 #[derive(Clone, Copy, PartialEq)]
 enum Cause {
     Peer,
@@ -155,7 +163,7 @@ impl Stack {
             "recv_garbage" => self.fail(CloseFrame::from_code(CloseCode::PROTOCOL_ERROR)),
             "fail" => self.fail(frame_of(value)?.as_frame()),
             "recv_ping" if self.closing.is_receiving() => self.sent_pong.push(text.into()),
-            // After the peer's Close, or a failure, everything is discarded, and no pongs are sent.
+            // After the peer's Close, or after a failure, everything is discarded and no pongs are sent.
             "recv_ping" | "recv_text" | "recv_text_fragment" | "recv_continuation" if !self.closing.is_receiving() => {}
             "recv_text" => self.delivered.push(text.into()),
             "recv_text_fragment" => self.partial.push_str(text),
@@ -211,7 +219,7 @@ impl Stack {
             return;
         };
         match self.state {
-            // "Fail the WebSocket connection and set ready state to CLOSING": there is nobody to send a Close to.
+            // "Fail the WebSocket connection and set ready state to CLOSING": there is no peer to send a Close to.
             "CONNECTING" => {
                 self.never_opened = true;
                 self.state = "CLOSING";
@@ -246,7 +254,7 @@ impl Stack {
         }
     }
 
-    /// The transport has ended. Without a cause we ended it as the handshake says.
+    /// The transport has ended. If there is no cause, we ended it as the handshake told us.
     fn end(&mut self, cause: Option<Cause>) {
         if self.event.is_none() {
             self.tcp_close = match (self.closing.transport(), cause) {
@@ -289,7 +297,7 @@ impl Stack {
                 "reply_reason_free" => continue,
                 _ => return Err(format!("unknown expectation {name}")),
             };
-            // A Close that could not be written counts as sent or not.
+            // A Close whose write failed may be listed as sent or not.
             let or_found = match (name.as_str(), &self.write_failed) {
                 ("sent_close", Some(payload)) => json!([payload]),
                 _ => found.clone(),
@@ -309,7 +317,7 @@ impl Stack {
     }
 }
 
-/// The frame that `{code, reason}` asks for; both may be absent.
+/// The frame with the given `{code, reason}`. Both may be absent.
 fn frame_of(arguments: &Value) -> Result<OwnedCloseFrame, String> {
     let reason = arguments["reason"].as_str().unwrap_or_default();
     let mut payload = Vec::new();

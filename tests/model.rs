@@ -1,5 +1,5 @@
-//! Exhaustive model check: a client and a server, both `ClosingHandshake`, joined by two channels that can go wrong in
-//! every way.
+//! Exhaustive model check: a client and a server, both with a `ClosingHandshake`, over two channels that can go wrong
+//! in every way.
 //!
 //! `cargo test --test model -- --nocapture` prints how many states and transitions there are.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
@@ -10,12 +10,12 @@ use std::ops::{Deref, DerefMut};
 
 use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role, TransportAction, wire};
 
-/// What the applications close with: two codes that differ, and none.
+/// The Closes of the applications: two different codes, and none.
 const GOODBYES: [CloseFrame<'_>; 3] =
     [CloseFrame::EMPTY, CloseFrame::from_static(1000, ""), CloseFrame::from_static(4001, "bye")];
 const FAILURE: CloseFrame<'_> = CloseFrame::from_static(1011, "");
 const FAULT: wire::Error = wire::Error::Fragmented;
-/// What an application answers with, if it does not want to echo the peer's code.
+/// The answer of an application that does not echo the peer's code.
 const ANSWER: CloseFrame<'_> = CloseFrame::from_static(4003, "");
 /// The code of a second Close that a broken peer sends behind its first.
 const AGAIN: u16 = 4002;
@@ -23,7 +23,7 @@ const AGAIN: u16 = 4002;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Item {
     Data,
-    /// With this code; 1005 stands for none.
+    /// A Close with this code, or with none for 1005.
     Close(u16),
     Malformed,
 }
@@ -32,13 +32,13 @@ enum Item {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 struct Channel {
     items: VecDeque<Item>,
-    /// Nothing comes after the items: it was ended, or lost.
+    /// Nothing comes after the items, because the channel was ended or lost.
     ended: bool,
-    /// It has spoilt or doubled a Close before; once is enough.
+    /// It has spoilt or doubled a Close. It does that only once.
     meddled: bool,
 }
 
-/// A key of the map of states. The hash is that of the state, which is enough: equal handshakes have equal states.
+/// A key in the map of states. It hashes only the `ClosingState`, because equal handshakes have equal states.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Closing(ClosingHandshake);
 
@@ -62,7 +62,7 @@ impl DerefMut for Closing {
     }
 }
 
-/// One endpoint: its handshake, what its driver knows, and facts noted independently of the handshake to judge it by.
+/// One endpoint: its handshake, what its driver knows, and facts to judge the handshake by, noted without its help.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Side {
     closing: Closing,
@@ -72,17 +72,16 @@ struct Side {
     sent_data: bool,
     /// The event that was given: code and wasClean.
     event: Option<(u16, bool)>,
-    /// Noted: how often a Close was to be written (an answer that replaces another does not count), and the one that
-    /// was written.
+    /// Noted: how often the handshake returned a Close to write, without replaced answers; and the Close that was
+    /// written.
     chosen: u8,
     wrote: Option<u16>,
-    /// Noted: the first Close that came in whole before any failure, and whether a failure came first.
+    /// Noted: the first good Close that came before any failure; and whether a failure came first.
     heard: Option<u16>,
     failed: bool,
 }
 
-/// Sides and channels are those of the client and the server, in this order; a channel is written by the side of its
-/// index.
+/// Index 0 is the client, index 1 is the server. Each side writes to the channel with its index.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct State {
     sides: [Side; 2],
@@ -105,7 +104,8 @@ impl State {
         Self { sides: [side(Role::Client), side(Role::Server)], channels: Default::default() }
     }
 
-    /// Every state that one event leads to: first what two correct drivers do on their own, then what happens to them.
+    /// Every state that one event leads to: first the steps that two correct drivers make by themselves, then the
+    /// events that happen to them.
     fn next(&self, own_answers: bool) -> (Vec<State>, Vec<State>) {
         let (mut own, mut others) = (Vec::new(), Vec::new());
         for me in [0, 1].into_iter().filter(|me| self.sides[*me].event.is_none()) {
@@ -130,7 +130,7 @@ impl State {
         next
     }
 
-    /// The pending Close goes out, and then the handshake is told.
+    /// Writes the pending Close, and then tells the handshake.
     fn write(&self, me: usize) -> Option<State> {
         let code = self.sides[me].pending?;
         Some(self.with(|next| {
@@ -149,7 +149,7 @@ impl State {
         }
     }
 
-    /// The next item comes in. After the end of the handshake a driver reads on, and discards.
+    /// Reads the next item. After the handshake a driver reads on, and the items do not count.
     fn read(&self, me: usize) -> Option<State> {
         let item = *self.channels[1 - me].items.front()?;
         Some(self.with(|next| {
@@ -162,7 +162,7 @@ impl State {
                         side.heard = Some(code);
                     }
                     let reply = side.closing.receive(frame(code)).map(code_of);
-                    // Never an answer to an answer: it is due only if no Close of ours was chosen before.
+                    // An answer is due only if we have chosen no Close before, so an answer is never answered.
                     assert!(reply.is_none() || (side.chosen == 0 && reply == Some(code)));
                     side.take(reply);
                 }
@@ -171,7 +171,7 @@ impl State {
         }))
     }
 
-    /// We end the transport; what the peer has still to say is read until its end.
+    /// Ends our direction of the transport. The peer's items are still read until its end.
     fn shut_down(&self, me: usize) -> Option<State> {
         let side = &self.sides[me];
         let due =
@@ -179,7 +179,7 @@ impl State {
         due.then(|| self.with(|next| next.channels[me].ended = true))
     }
 
-    /// The transport is gone, as far as this side can see.
+    /// Gives the event when the transport is gone, as far as this side can see.
     fn finish(&self, me: usize) -> Option<State> {
         let incoming = &self.channels[1 - me];
         let gone = self.sides[me].write_failed || (incoming.items.is_empty() && incoming.ended);
@@ -190,11 +190,11 @@ impl State {
     fn time_out(&self, me: usize) -> State {
         self.with(|next| {
             next.channels[me].ended = true;
-            // Nobody reads this any more, so that nothing more can happen to it.
+            // Nobody reads this channel any more. Nothing more shall happen to it.
             next.channels[1 - me] = Channel { ended: true, meddled: true, ..Channel::default() };
             let side = &mut next.sides[me];
             let event = side.closing.event();
-            // The code is the peer's, 1005 if it said none, 1006 if no good Close came before we failed.
+            // The code is the peer's; 1005 if its Close had none; 1006 if no good Close came before we failed.
             let code = side.heard.unwrap_or(1006);
             let clean = side.heard.is_some() && side.wrote.is_some();
             assert_eq!((event.code(), event.was_clean()), (code, clean));
@@ -202,7 +202,7 @@ impl State {
         })
     }
 
-    /// The application closes. Once a Close is out, or the connection has failed, that must do nothing.
+    /// The application closes. After a first Close or a failure that must do nothing.
     fn close(&self, me: usize, frame: CloseFrame<'_>) -> State {
         self.with(|next| {
             let side = &mut next.sides[me];
@@ -216,7 +216,7 @@ impl State {
         self.with(|next| {
             let side = &mut next.sides[me];
             let pending = side.closing.answer_with(ANSWER).map(code_of);
-            // A write that has failed is not done again.
+            // A failed write is not repeated.
             if pending.is_some() && !side.write_failed {
                 assert!(side.pending.is_some() && side.heard.is_some() && side.wrote.is_none());
                 side.pending = pending;
@@ -238,7 +238,7 @@ impl State {
         })
     }
 
-    /// The pending Close is lost, and with it our direction.
+    /// The write of the pending Close fails, and our direction is lost.
     fn fail_write(&self, me: usize) -> Option<State> {
         self.sides[me].pending.is_some().then(|| {
             self.with(|next| {
@@ -249,7 +249,7 @@ impl State {
         })
     }
 
-    /// All that is on its way is lost, and all that would follow.
+    /// All items on their way are lost, and all that would follow.
     fn lose(&self, direction: usize) -> State {
         self.with(|next| {
             next.channels[direction].items.clear();
@@ -288,11 +288,11 @@ impl State {
             assert_eq!(side.closing.is_written(), side.wrote.is_some());
             assert_eq!(side.closing.close_pending(), side.chosen == 1 && side.wrote.is_none());
             assert_eq!(side.closing.is_receiving(), side.heard.is_none() && !side.failed);
-            // No data behind our Close, nothing at all after failing but the one Close.
+            // No data goes behind our Close or after a failure.
             if side.closing.may_send_data() {
                 assert!(side.wrote.is_none() && !side.failed);
             }
-            // To fail is to end the transport; after both Closes the server ends it, and this is side 1.
+            // After a failure we end the transport. After both Closes the server, which is side 1, ends it.
             let action = match (side.failed, side.heard.is_some() && side.wrote.is_some()) {
                 (true, _) => TransportAction::End,
                 (false, true) => [TransportAction::AwaitEnd, TransportAction::End][number],
@@ -309,7 +309,7 @@ impl State {
         self.sides.iter().all(|side| side.event.is_some())
     }
 
-    /// Nobody has begun to close and nothing is broken: a connection that may stay as it is.
+    /// Nobody has begun to close and nothing is broken, so the connection may stay as it is.
     fn is_open(&self) -> bool {
         let open = |side: &Side| side.event.is_none() && side.closing.is_open();
         self.sides.iter().all(open) && self.channels.iter().all(|channel| !channel.ended)
@@ -340,13 +340,13 @@ fn code_of(frame: CloseFrame<'_>) -> u16 {
 }
 
 #[test]
-fn every_interleaving() {
+fn every_order_of_events_keeps_the_invariants() {
     assert_eq!(explore(false), Numbers { states: 88_676, over: 3_520, transitions: 535_608, without_effect: 636_740 });
 }
 
-/// The same, and in addition applications that answer with a Close of their own.
+/// The same if applications may also answer with a Close of their own.
 #[test]
-fn every_interleaving_with_answers_of_our_own() {
+fn every_order_of_events_with_answers_of_our_own_keeps_the_invariants() {
     assert_eq!(explore(true), Numbers { states: 95_334, over: 3_736, transitions: 572_988, without_effect: 848_866 });
 }
 
@@ -366,7 +366,7 @@ fn explore(own_answers: bool) -> Numbers {
     while let Some(state) = queue.pop_front() {
         state.check();
         let (own, others) = state.next(own_answers);
-        // Correct drivers alone, without deadlines, come to the end of everything that has begun to end.
+        // A connection that has begun to end comes to its end without deadlines, by the steps of correct drivers alone.
         assert!(!own.is_empty() || state.is_over() || state.is_open(), "stuck without a time-out: {state:?}");
         over += usize::from(state.is_over());
         let mut targets = Vec::new();
@@ -387,13 +387,12 @@ fn explore(own_answers: bool) -> Numbers {
     let transitions: usize = edges.iter().map(Vec::len).sum();
     println!("{} states ({over} final), {transitions} transitions, {without_effect} calls without effect", edges.len());
 
-    // Every path ends: no transition leads back, and every state without one is over.
+    // Every path ends, because no transition leads back.
     assert_eq!(count_without_cycles(&edges), edges.len(), "there is a cycle");
     Numbers { states: edges.len(), over, transitions, without_effect }
 }
 
-/// How many states are left when those that nothing leads to are taken away again and again: all of them, if there is
-/// no cycle.
+/// Takes away the states that no transition leads to, again and again, and counts them. Without a cycle these are all.
 fn count_without_cycles(edges: &[Vec<usize>]) -> usize {
     let mut incoming = vec![0; edges.len()];
     edges.iter().flatten().for_each(|target| incoming[*target] += 1);

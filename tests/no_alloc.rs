@@ -1,4 +1,4 @@
-//! No path of the crate allocates: a counting allocator around each of them, on good and on bad input.
+//! No path of the crate allocates, for good input or bad. A counting allocator watches each path.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::fmt::{self, Write};
@@ -16,7 +16,7 @@ mod alloc;
 
 use alloc::allocations;
 
-/// A path that prints goes here.
+/// Where the paths print to.
 struct Sink;
 
 impl Write for Sink {
@@ -32,7 +32,7 @@ fn print(value: &(impl fmt::Display + fmt::Debug)) {
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A payload with a reason of `len` bytes: ASCII, or of three-byte characters and ASCII behind.
+/// A payload with a reason of `len` bytes: all ASCII, or characters of three bytes and then ASCII.
 fn payload(len: usize, ascii: bool) -> Vec<u8> {
     let reason = if ascii { "a".repeat(len) } else { "€".repeat(len / 3) + &"a".repeat(len % 3) };
     [b"\x03\xe8", reason.as_bytes()].concat()
@@ -213,7 +213,7 @@ fn nothing_allocates() {
     }
 }
 
-/// The counter counts, or the test above could not fail.
+/// If the counter did not count, the test above could not fail.
 #[test]
 fn an_allocation_is_counted() {
     assert_eq!(allocations(|| drop(black_box(vec![0_u8; 10]))), 1);

@@ -1,11 +1,11 @@
-//! The functions with a `# Panics` section, called at run time. They panic for what does not compile in a `const`, and else do
-//! the same.
+//! The functions with a `# Panics` section, called at run time. They panic where a `const` would not compile, and
+//! otherwise do the same.
 
 use std::panic::catch_unwind;
 
 use websocket_close::{CloseCode, CloseFrame, wire};
 
-/// The message of the panic.
+/// The message of the panic, if the call panics.
 fn panic_of<T>(call: impl FnOnce() -> T + std::panic::UnwindSafe) -> Option<String> {
     let panic = catch_unwind(call).err()?;
     Some(panic.downcast_ref::<&str>().map_or_else(|| "another panic".to_owned(), ToString::to_string))

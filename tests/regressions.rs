@@ -1,9 +1,10 @@
-//! Close-frame bugs and advisories of other stacks: the input that triggered each, and what is right. One test a row, named
-//! after its source.
+//! Bugs and advisories of other stacks that are about Close frames. Each test is named after its source, feeds the
+//! input that triggered the bug, and asserts what is right.
 //!
-//! What cannot apply here:
-//! - `openclaw#100047` also cuts at limits other than 123; this crate has that one limit.
-//! - `embedded-websocket#16` encodes into a buffer that is too small; here the buffer's type has the room for any frame.
+//! These cannot apply here:
+//! - `openclaw#100047` also cuts at other limits than 123. This crate has only that limit.
+//! - `embedded-websocket#16` encodes into a buffer that is too small. Here the type of the buffer has room for any
+//!   frame.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use websocket_close::wire::{self, Error, Peek, Scanner};
@@ -13,7 +14,7 @@ use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, Decod
 #[path = "common/transport.rs"]
 mod transport;
 
-/// What a frame that is whole decodes to.
+/// Decodes a whole frame.
 fn decode(local: Role, frame: &[u8]) -> Result<(Option<u16>, String), Error> {
     let mut frame = frame.to_vec();
     match wire::peek(local, &mut frame)? {
@@ -148,9 +149,9 @@ fn netty_14118_a_close_between_fragments_of_a_message() {
     assert!(scanner.at_boundary());
 }
 
-/// The list asks for a run under valgrind. Safe code can read no memory that was never written, and the crate's one `unsafe`
-/// expression, in `utf8.rs`, turns bytes of a slice into text without copying them; what is left to show is that each byte sent
-/// is one of the frame, over buffers that are full of something else.
+/// Safe code cannot read memory that was never written. The crate's one `unsafe` expression, in `utf8.rs`, turns the
+/// bytes of a slice into text without copying them. So it is enough to fill the buffers with other bytes, and to show
+/// that each byte that is sent belongs to the frame.
 #[test]
 fn cve_2026_45736_ws_memory_that_was_never_written_was_sent() {
     for len in 0..=123 {
@@ -193,7 +194,7 @@ fn baresip_re_1584_gpac_3860_a_length_that_wraps_when_4_is_added() {
             assert_eq!(scanner.skip(&[*byte]), expected, "byte {at}");
         }
     }
-    // The longest that is legal wraps nothing either.
+    // The largest legal length does not wrap either.
     let mut longest = [&[0x82, 0xff][..], &(u64::MAX >> 1).to_be_bytes()].concat();
     let Ok(Peek::NotClose(header)) = wire::peek(Role::Server, &mut longest) else { panic!() };
     assert_eq!(header.frame_len, Some((1 << 63) - 1 + 14));
@@ -213,7 +214,7 @@ fn fast_websocket_2_a_code_that_was_not_unmasked() {
 
 #[test]
 fn socketrocket_355_facil_io_169_masked_in_the_wrong_direction() {
-    // Refused at byte 1, before any of the payload is looked at.
+    // Byte 1 is enough to refuse the frame. No payload is needed.
     assert_eq!(wire::peek(Role::Client, &mut [0x88, 0x82]), Err(Error::Masked));
     assert_eq!(wire::peek(Role::Server, &mut [0x88, 0x02]), Err(Error::Unmasked));
 }
@@ -230,7 +231,7 @@ fn tinymux_792_frames_after_the_close() {
 
 #[test]
 fn cve_2025_5399_curl_a_loop_without_progress() {
-    // Every state in which nothing is taken says how many bytes it waits for.
+    // If nothing is taken, the result says how many bytes are missing.
     let streams: [&[u8]; 4] = [b"\x88\x02\x03\xe8", b"\x88", b"\x81\x7f\0\0\0\0\0\0\x01\0", b"\x8a\x00\x88\x00"];
     for stream in streams {
         let mut scanner = Scanner::new();
@@ -256,7 +257,7 @@ fn cve_2025_5399_curl_a_loop_without_progress() {
     }
 }
 
-/// The rows that are about a codec and about driving a connection.
+/// The bugs of codecs and of loops that drive a connection.
 #[cfg(feature = "codec")]
 mod codec {
     use std::io::{self, ErrorKind};
@@ -274,7 +275,8 @@ mod codec {
     const GOODBYE: CloseFrame<'static> = CloseFrame::from_static(1000, "done");
     const KEY: [u8; 4] = [0x9c, 0x03, 0xe8, 0x81];
 
-    /// Takes so many bytes at a time, and leaves fewer where they are, as a codec does with a frame that is not whole.
+    /// Takes this many bytes at a time. Leaves fewer bytes in the buffer, as a codec does with a frame that is not
+    /// whole.
     struct Takes(usize);
 
     impl Decoder for Takes {
@@ -289,7 +291,7 @@ mod codec {
     #[test]
     fn nats_go_821_nats_server_2519_a_close_that_does_not_begin_the_buffer() {
         let payload = b"\x03\xe9bye";
-        // The frames before it have something like a Close inside: as payload, and as key.
+        // The frame before it contains something like a Close, in its payload or in its key.
         let to_client = (b"\x82\x04\x88\x02\x03\xe8".to_vec(), [b"\x88\x05", &payload[..]].concat());
         let to_server = (b"\x81\x84\x88\x02\x03\xe8\xfc\x67\x7b\x9c".to_vec(), super::masked(payload, KEY));
         for (local, (data, close)) in [(Role::Client, to_client), (Role::Server, to_server)] {
@@ -341,9 +343,9 @@ mod codec {
 
     #[test]
     fn cve_2023_43669_tungstenite_work_that_grows_with_the_square_of_the_input() {
-        // A message in small fragments: to look at it from the front again is to step over each of them again.
+        // A message in small fragments. A codec that starts again at the front steps over each of them again.
         let stream = [&b"\x02\x01x"[..], &b"\0\x01x".repeat(9_999)].concat();
-        // The inner codec leaves it in the buffer until it is whole, or takes it fragment by fragment.
+        // The inner codec leaves the message in the buffer until it is whole, or takes it fragment by fragment.
         for takes in [stream.len(), 3] {
             for part_len in [1, 100, stream.len()] {
                 let mut codec = CloseCodec::client(|| [0; 4]).wrap(Takes(takes));
@@ -353,7 +355,7 @@ mod codec {
                     buffer.extend_from_slice(part);
                     loop {
                         let message = codec.decode(&mut buffer).unwrap();
-                        // Looked at a second time, each of these would be the front of a Close.
+                        // If the codec looked at these bytes again, it would take them for a Close.
                         buffer.fill(0x88);
                         let Some(Message::Other(bytes)) = message else { break };
                         taken += bytes.len();
@@ -416,7 +418,7 @@ mod codec {
         let unmasked = b"\x88\x06\x03\xe8done".to_vec();
         let masked = super::masked(b"\x03\xe8done", KEY);
         for (codec, close) in [(CloseCodec::server(), unmasked), (CloseCodec::client(|| KEY), masked)] {
-            // Too narrow for a Close in one piece: most of it is written after the end was seen.
+            // The pipe is too narrow for a whole Close, so most of it is written after the end was seen.
             let (ours, mut theirs) = duplex(3);
             theirs.shutdown().await.unwrap();
             let mut framed = Framed::new(ours, codec);
@@ -449,7 +451,7 @@ mod codec {
         let begun = tokio::time::Instant::now();
         let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
         assert_eq!(begun.elapsed(), Duration::from_secs(2));
-        assert!(finished.ending.event().was_clean(), "both Closes were through");
+        assert!(finished.ending.event().was_clean(), "both Closes were done");
         drop(theirs);
     }
 
@@ -457,7 +459,7 @@ mod codec {
     async fn python_websockets_1487_the_server_ends_the_transport_first() {
         let from_client = super::masked(b"\x03\xe8", KEY);
         let from_server = b"\x88\x02\x03\xe8".to_vec();
-        // A server ends it at once, a client only when it has waited in vain.
+        // A server ends the transport at once, a client only when it has waited in vain.
         for (codec, close, seconds) in
             [(CloseCodec::server(), from_client, 0), (CloseCodec::client(|| KEY), from_server, 2)]
         {
@@ -498,7 +500,7 @@ mod codec {
         let mut buffer = BytesMut::new();
         while let Some((byte, rest)) = stream.split_first() {
             buffer.extend_from_slice(&[*byte]);
-            // One call for each byte: it returns, and takes what it got.
+            // Each call gets one byte, takes it, and returns.
             assert!(codec.decode(&mut buffer).unwrap().is_none());
             assert!(buffer.is_empty());
             stream = rest;

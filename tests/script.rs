@@ -5,7 +5,7 @@ use serde_json::Value;
 use websocket_close::script::{self, Error};
 use websocket_close::{CloseCode, CloseFrame};
 
-/// Every vector of this operation, in whatever file of `vectors/` it stands.
+/// Every vector of this operation, from all files of `vectors/`.
 fn vectors(op: &str) -> Vec<Value> {
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")).unwrap();
     let json =
@@ -21,10 +21,10 @@ fn payload(frame: CloseFrame<'_>) -> String {
 }
 
 #[test]
-fn every_close_vector() {
+fn every_close_vector_has_its_outcome() {
     for vector in vectors("whatwg_close") {
         let (input, expected, id) = (&vector["input"], &vector["expected"], &vector["id"]);
-        // What an engine does before the call: [Clamp] for the code, no lone surrogates in a USVString.
+        // Before the call an engine clamps the code ([Clamp]) and replaces lone surrogates (USVString).
         let code = match &input["code"] {
             Value::Null => None,
             Value::String(text) => Some(clamp(text.parse().unwrap_or(f64::NAN))),
@@ -39,7 +39,7 @@ fn every_close_vector() {
     }
 }
 
-/// Holds what came out against a vector: the payload of the Close, or the name of the exception.
+/// Compares the payload of the Close, or the name of the exception, with a vector.
 fn assert_outcome(result: Result<String, &str>, expected: &Value, id: &Value) {
     match (result, expected["outcome"].as_str().unwrap()) {
         (Ok(payload), "ok") => assert_eq!(payload, expected["payload_hex"], "{id}"),
@@ -48,9 +48,9 @@ fn assert_outcome(result: Result<String, &str>, expected: &Value, id: &Value) {
     }
 }
 
-/// `close({closeCode, reason})` of a `WebSocketStream` differs in what the engine does before the call.
+/// For `close({closeCode, reason})` of a `WebSocketStream`, the engine does something else before the call.
 #[test]
-fn every_stream_vector() {
+fn every_stream_vector_has_its_outcome() {
     for vector in vectors("websocketstream_close") {
         let (input, expected) = (&vector["input"], &vector["expected"]);
         let code = match &input["closeCode"] {
@@ -63,9 +63,10 @@ fn every_stream_vector() {
     }
 }
 
-/// "Close using reason": what a script throws into its streams. If that may not be sent, the Close has no body.
+/// "Close using reason": a script aborts its streams with an error. If the error's code and reason may not be sent, the
+/// Close has no body.
 #[test]
-fn every_reason_vector() {
+fn every_reason_vector_has_its_outcome() {
     for vector in vectors("close_using_reason") {
         let error = &vector["input"]["error"];
         let code = error["closeCode"].as_u64().map(|code| u16::try_from(code).unwrap());
@@ -81,7 +82,7 @@ fn enforce_range(number: f64) -> Result<u16, &'static str> {
     if (0.0..=65535.0).contains(&integer) { Ok(integer as u16) } else { Err("TypeError") }
 }
 
-/// A float's `as` saturates, and is 0 for NaN, as Web IDL's `[Clamp] unsigned short` does.
+/// Web IDL's `[Clamp] unsigned short`. Like it, Rust's `as` saturates, and makes 0 of NaN.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn clamp(number: f64) -> u16 {
     number.round_ties_even() as u16
@@ -94,7 +95,7 @@ fn usv_string(units: &[Value]) -> String {
 
 /// "If code is neither 1000 nor in the range 3000 to 4999, inclusive, throw an `InvalidAccessError`".
 #[test]
-fn every_code() {
+fn codes_other_than_1000_and_3000_to_4999_are_refused() {
     for code in 0..=u16::MAX {
         for reason in [None, Some(""), Some("why")] {
             let result = script::close(Some(code), reason);
@@ -109,12 +110,12 @@ fn every_code() {
     }
 }
 
-/// "If reasonBytes is longer than 123 bytes, then throw a `SyntaxError`": bytes of UTF-8, not characters.
+/// "If reasonBytes is longer than 123 bytes, then throw a `SyntaxError`". These are bytes of UTF-8, not characters.
 #[test]
-fn every_length() {
+fn reasons_of_more_than_123_bytes_are_refused() {
     for character in ["a", "é", "€", "😀"] {
         for len in 0..=130 {
-            // As many of them as fit, filled up with ASCII.
+            // As many of these characters as fit, filled up with ASCII.
             let mut reason = character.repeat(len / character.len());
             reason.push_str(&"-".repeat(len % character.len()));
             assert_eq!(reason.len(), len);
@@ -123,7 +124,7 @@ fn every_length() {
                     Ok(frame) => {
                         assert!(len <= 123, "{len} bytes went through");
                         assert_eq!(frame.reason(), reason);
-                        // Without a code: none for an empty reason, 1000 for another.
+                        // If the script gives no code, an empty reason has none, and any other gets 1000.
                         let expected = code.or((len > 0).then_some(1000));
                         assert_eq!(frame.code().map(CloseCode::get), expected);
                     }
@@ -161,7 +162,7 @@ fn without_arguments_there_is_no_body() {
 }
 
 #[test]
-fn errors_tell_the_facts() {
+fn errors_contain_the_offending_value_and_the_limits() {
     let long = "a".repeat(124);
     for (code, facts) in [(1001, &["1001", "1000", "3000", "4999"][..]), (1000, &["124", "123"])] {
         let text = script::close(Some(code), Some(&long)).unwrap_err().to_string();

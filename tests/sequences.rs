@@ -1,6 +1,6 @@
-//! Every sequence of six calls, through `ClosingState`, through `ClosingHandshake` and through the first edition of the
-//! same machine, which is the oracle. After each call all verdicts are compared. And the states that are reached are
-//! those in the diagram of `ClosingState`, no more and no less.
+//! Makes every sequence of six calls on a `ClosingState`, on a `ClosingHandshake`, and on the first edition of the same
+//! machine, which is the oracle. After each call all answers are compared. The states that are reached must be exactly
+//! those in the diagram of `ClosingState`.
 //!
 //! `cargo test --test sequences -- --nocapture` prints how many sequences and states there are.
 #![allow(clippy::unwrap_used)]
@@ -15,12 +15,12 @@ use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, ClosingState, Rol
 
 const DEPTH: usize = 6;
 
-/// The codes with which each call is made, none among them: no two calls share a code, so that a mix-up shows.
+/// The codes for each call, with and without one. No two calls share a code, so that a mix-up shows.
 const STARTS: [Option<u16>; 2] = [None, Some(1000)];
 const RECEIVES: [Option<u16>; 2] = [None, Some(4001)];
 const FAILS: [Option<u16>; 2] = [None, Some(1011)];
 const ANSWERS: [Option<u16>; 2] = [None, Some(1008)];
-/// The codes with which the two faults are answered.
+/// The codes that answer the two faults.
 const REJECTS: [Option<u16>; 2] = [Some(1002), Some(1007)];
 
 fn faults() -> [wire::Error; 2] {
@@ -34,7 +34,7 @@ enum Call {
     Receive(CloseFrame<'static>),
     Fail(CloseFrame<'static>),
     AnswerWith(CloseFrame<'static>),
-    /// Fails for this fault, with the Close that answers it.
+    /// Rejects this fault. The Close answers it.
     Reject(wire::Error, CloseFrame<'static>),
     MarkWritten,
 }
@@ -51,7 +51,7 @@ fn calls() -> Vec<Call> {
     calls
 }
 
-/// The three machines on which the same calls were made.
+/// The three machines after the same calls.
 #[derive(Clone)]
 struct Step {
     state: ClosingState,
@@ -74,7 +74,7 @@ impl Step {
         }
     }
 
-    /// Makes the call on all three, and compares the Close to write.
+    /// Makes the call on all three machines, and compares the Closes that they return.
     fn make(&mut self, call: Call) {
         let Self { state, closing, oracle, fault, failed_first } = self;
         *failed_first |= state.is_open() && matches!(call, Call::Fail(_) | Call::Reject(..));
@@ -103,7 +103,7 @@ impl Step {
         };
         assert_eq!(of_state, expected);
         assert_eq!(of_closing, expected);
-        // `receive` and `reject` in one.
+        // `receive_or_reject` must do the same.
         let of_decoded = match call {
             Call::Receive(frame) => decoded.receive_or_reject(Ok::<_, wire::Error>(frame)),
             Call::Reject(error, _) => decoded.receive_or_reject(Err(error)),
@@ -113,7 +113,7 @@ impl Step {
         assert_eq!(decoded, *closing);
     }
 
-    /// Compares every verdict.
+    /// Compares every answer.
     fn compare(&self) {
         let Self { state, closing, oracle, fault, .. } = self;
         assert_eq!(**closing, *state);
@@ -147,9 +147,10 @@ fn without_reason(frame: CloseFrame<'_>) -> CloseFrame<'static> {
     frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code)
 }
 
-/// All that a state can tell, as numbers, with 1005 for a Close without a code: is it the server, who was first, our
-/// code, their code, the code of the failure, and is ours written. And whether the connection failed before any Close:
-/// a state tells that in its line only, because `ours` and `failure` may have the same code in both cases.
+/// All that a state tells: whether we are the server, whether the server closed first, our code, their code, the code
+/// of the failure, whether our Close is written, and whether the connection failed before any Close. 1005 is a Close
+/// without a code. A state tells the last fact only in its line, because `ours` and `failure` may have the same code in
+/// both cases.
 type Told = (bool, Option<bool>, Option<u16>, Option<u16>, Option<u16>, bool, bool);
 
 impl Step {
@@ -169,10 +170,10 @@ impl Step {
     }
 }
 
-/// Goes on with every call from here, and compares after each. Returns how many sequences that is.
+/// Makes every call from here on, and compares after each. Returns the number of sequences.
 fn walk(calls: &[Call], step: &Step, depth: usize, seen: &mut HashMap<ClosingState, Told>) -> usize {
     step.compare();
-    assert_eq!(*seen.entry(step.state).or_insert_with(|| step.told()), step.told(), "a state is two states");
+    assert_eq!(*seen.entry(step.state).or_insert_with(|| step.told()), step.told(), "equal states differ");
     if depth == DEPTH {
         return 1;
     }
@@ -186,7 +187,7 @@ fn walk(calls: &[Call], step: &Step, depth: usize, seen: &mut HashMap<ClosingSta
 }
 
 #[test]
-fn every_sequence_of_six_calls() {
+fn every_sequence_of_six_calls_agrees_with_the_first_edition() {
     let calls = calls();
     let mut seen = HashMap::new();
     let mut sequences = 0;
@@ -196,14 +197,14 @@ fn every_sequence_of_six_calls() {
     println!("{sequences} sequences of {DEPTH} calls, {} states", seen.len());
     assert_eq!(sequences, 2 * calls.len().pow(u32::try_from(DEPTH).unwrap()));
 
-    // No two states tell the same, so they can be compared by what they tell.
+    // No two states tell the same facts, so the facts can be compared in their place.
     let reached: BTreeSet<Told> = seen.values().copied().collect();
     assert_eq!(reached.len(), seen.len());
     let shown: BTreeSet<Told> = [false, true].into_iter().flat_map(shown_in_the_diagram).collect();
     assert_eq!(reached, shown);
-    // One is open. Answering: 2 answers to an empty Close and 3 to one with a code (that code, or an answer of our
-    // own), each written or not. Started: 2 Closes, each written or not, with no outcome, 2 answers, or 4 failures.
-    // Failed: 4 Closes, each written or not.
+    // For each role: 1 open state. Answering: 2 answers to an empty Close, and 3 to a Close with a code (its echo, or
+    // an answer of our own), each written or not. Started: 2 Closes, each written or not, without an outcome or with 2
+    // answers or 4 failures. Failed: 4 Closes, each written or not.
     assert_eq!(shown.len(), 2 * (1 + 5 * 2 + 4 * (1 + 2 + 4) + 4 * 2));
 }
 
@@ -216,7 +217,7 @@ fn shown_in_the_diagram(server: bool) -> Vec<Told> {
     // OPEN
     let mut states = vec![(server, None, None, None, None, false, false)];
     for written in [false, true] {
-        // ANSWERING, and both are written: the echo, or an answer of our own
+        // ANSWERING, written or not: the echo, or an answer of our own
         for theirs in codes(&RECEIVES) {
             for ours in codes(&ANSWERS).into_iter().chain([theirs]) {
                 states.push((server, peer, Some(ours), Some(theirs), None, written, false));
@@ -242,10 +243,9 @@ fn shown_in_the_diagram(server: bool) -> Vec<Told> {
     states
 }
 
-/// The table beside the diagram of `ClosingState`: whether data may be sent, whether what comes counts, and what to do
-/// with the transport.
+/// The table tells whether data may be sent, whether incoming frames count, and what to do with the transport.
 #[test]
-fn the_table_beside_the_diagram() {
+fn the_table_beside_the_diagram_is_true() {
     let (keep, end) = (TransportAction::Keep, TransportAction::End);
     let close = CloseFrame::from_static(1000, "");
     let (start, receive, fail, write) =
@@ -265,7 +265,7 @@ fn the_table_beside_the_diagram() {
         assert_eq!(row(&[start, write]), (false, true, keep));
         // ANSWERING
         assert_eq!(row(&[receive]), (true, false, keep));
-        // answered, while our Close, which was first, is not yet written
+        // STARTED and answered, but our Close is not written yet
         assert_eq!(row(&[start, receive]), (false, false, keep));
         // both are written
         assert_eq!(row(&[receive, write]), (false, false, both_written));

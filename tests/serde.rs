@@ -1,4 +1,4 @@
-//! Codes, frames and events as JSON, both ways: literal texts against literal fields, and a refusal for each bad input.
+//! Codes, frames and events as JSON. Each good text is written and read as expected, and each bad text is refused.
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ fn owned(code: u16, reason: &str) -> OwnedCloseFrame {
     CloseFrame::from_parts(code, reason).unwrap().into_owned()
 }
 
-/// `text` is what is written for `value`, and reads as `value`.
+/// Asserts that `value` is written as `text`, and that `text` is read as `value`.
 #[track_caller]
 fn assert_both_ways<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, text: &str) {
     assert_eq!(serde_json::to_string(value).unwrap(), text);
@@ -24,7 +24,8 @@ fn assert_both_ways<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debu
     assert_eq!(serde_json::from_value::<T>(serde_json::from_str(text).unwrap()).unwrap(), *value);
 }
 
-/// `text` is refused, and the error tells the `facts`: the field that is wrong, what came, or what would be right.
+/// Asserts that `text` is refused, and that the error contains the `facts`: the wrong field, the value, or what is
+/// allowed.
 #[track_caller]
 fn assert_refused<T: DeserializeOwned + std::fmt::Debug>(text: &str, facts: &[&str]) {
     let error = serde_json::from_str::<T>(text).unwrap_err().to_string();
@@ -46,7 +47,7 @@ fn every_code_is_a_number() {
 }
 
 #[test]
-fn what_is_not_a_code_is_refused() {
+fn other_numbers_and_types_are_not_codes() {
     for text in ["65536", "-1", "1000.5", "1e3", "null", "true", r#""1000""#, r#"{"code":1000}"#, "[1000]", ""] {
         assert_refused::<CloseCode>(text, &[]);
     }
@@ -67,9 +68,9 @@ fn a_frame_has_a_code_and_a_reason() {
     }
 }
 
-/// serde reads an `Option` that is missing as `None`, and other fields do not matter.
+/// serde reads a missing `Option` as `None`, and ignores other fields.
 #[test]
-fn a_frame_is_read_without_a_code_and_with_other_fields() {
+fn a_frame_may_lack_the_code_and_have_other_fields() {
     for text in [r#"{"reason":""}"#, r#"{"reason":"","code":null,"why":7}"#] {
         assert_eq!(serde_json::from_str::<OwnedCloseFrame>(text).unwrap(), CloseFrame::EMPTY);
     }
@@ -131,7 +132,7 @@ fn an_event_has_the_names_and_the_order_of_the_fields() {
     }
 }
 
-/// A text that is borrowed, one with escapes, one from a reader, and a `String`: serde hands each over in another way.
+/// serde hands over a borrowed text, a text with escapes, a text from a reader and a `String` in different ways.
 #[test]
 fn every_kind_of_string_is_read() {
     let longest = "€".repeat(41);
@@ -151,9 +152,9 @@ fn every_kind_of_string_is_read() {
     }
 }
 
-/// A dump of the DOM's event holds more than these three.
+/// The DOM's event has more fields than these three.
 #[test]
-fn other_fields_of_an_event_do_not_matter() {
+fn other_fields_of_an_event_are_ignored() {
     let text = r#"{"isTrusted":true,"type":"close","code":1000,"reason":"","wasClean":true,"timeStamp":12.5}"#;
     assert_eq!(serde_json::from_str::<CloseEvent>(text).unwrap(), event(1000, "", true));
 }

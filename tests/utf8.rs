@@ -1,5 +1,5 @@
-//! Which reasons are UTF-8: against `core` and against the grammar of RFC 3629, through `CloseFrame::from_payload`,
-//! `CloseFrame::unjudged` and `RawClose::decode`.
+//! Compares the UTF-8 check of `CloseFrame::from_payload`, `CloseFrame::unjudged` and `RawClose::decode` with `core`
+//! and with the grammar of RFC 3629.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 use std::ops::RangeInclusive;
@@ -34,7 +34,7 @@ fn is_utf8(mut bytes: &[u8]) -> bool {
     true
 }
 
-/// Holds the verdict on a payload with the code 1000 against both oracles. A refusal also names the place of the fault.
+/// Compares the verdict on a payload with code 1000 with both oracles. A refusal must also name the place of the fault.
 #[track_caller]
 fn check(payload: &[u8]) {
     let reason = &payload[2..];
@@ -48,7 +48,7 @@ fn check(payload: &[u8]) {
     }
     let text = str::from_utf8(reason).map_err(DecodeError::InvalidUtf8);
     assert_eq!(CloseFrame::unjudged(payload), text.map(|text| Some((1000, text))));
-    // And masked.
+    // The same in a masked frame.
     let mut frame = [0x88, 0x80 | payload.len() as u8, 0x37, 0xfa, 0x21, 0x3d].to_vec();
     frame.extend(payload.iter().zip([0x37, 0xfa, 0x21, 0x3d].iter().cycle()).map(|(byte, key)| byte ^ key));
     let Ok(Peek::Close(close)) = wire::peek(Role::Server, &mut frame) else { panic!() };
@@ -75,7 +75,7 @@ fn every_string_of_three_bytes() {
     }
 }
 
-/// Every character there is.
+/// Every character in Unicode.
 #[test]
 fn every_character() {
     for character in '\0'..=char::MAX {
@@ -86,7 +86,8 @@ fn every_character() {
     }
 }
 
-/// The edges of every row of the grammar and their neighbours, in all combinations, whole and cut off.
+/// For every row of the grammar: the first and last byte of each range and their neighbours, in all combinations, whole
+/// and cut off.
 fn boundary_sequences() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for row in GRAMMAR {
@@ -106,7 +107,7 @@ fn boundary_sequences() -> Vec<Vec<u8>> {
     all
 }
 
-/// Each of them at each offset of a reason of 123 bytes, and at the end of a shorter one.
+/// Each sequence stands at each offset of a reason of 123 bytes, and at the end of a shorter one.
 #[test]
 fn boundary_sequences_at_every_offset() {
     let mut payload = [b'a'; 125];
@@ -122,7 +123,7 @@ fn boundary_sequences_at_every_offset() {
     }
 }
 
-/// The same in text that is not ASCII to begin with.
+/// The same in text that already has characters outside ASCII.
 #[test]
 fn boundary_sequences_among_wide_characters() {
     for sequence in boundary_sequences() {
@@ -140,7 +141,7 @@ fn boundary_sequences_among_wide_characters() {
     }
 }
 
-/// What a decoder could be tempted to change.
+/// Some decoders change these texts.
 #[test]
 fn text_is_kept_as_it_is() {
     for text in
@@ -151,10 +152,10 @@ fn text_is_kept_as_it_is() {
     }
 }
 
-/// Two bytes that are not ASCII, at every two places of every length. A check that works in blocks must not let them cancel
-/// out.
+/// Two bytes that are not ASCII stand at every two places of every length. A check that works in blocks must not let
+/// them cancel each other out.
 #[test]
-fn every_two_places() {
+fn two_bytes_that_are_not_ascii_at_every_two_places() {
     for len in 2..=123 {
         let mut payload = [b'r'; 125];
         payload[..2].copy_from_slice(&[0x03, 0xe8]);
@@ -164,7 +165,7 @@ fn every_two_places() {
             for second in first + 1..payload.len() {
                 payload[second] = 0x80;
                 let Err(DecodeError::InvalidUtf8(error)) = CloseFrame::from_payload(payload) else {
-                    panic!("{len} bytes with 0x80 at {first} and {second} were taken")
+                    panic!("{len} bytes with 0x80 at {first} and {second} were accepted")
                 };
                 assert_eq!((error.valid_up_to(), error.error_len()), (first - 2, Some(1)));
                 payload[second] = b'r';

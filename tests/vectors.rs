@@ -1,4 +1,4 @@
-//! The conformance vectors, the captured frames and the API vectors of `tests/vectors`, through the types of the crate.
+//! Runs the conformance vectors, the captured frames and the API vectors of `tests/vectors` on the types of the crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod common;
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use websocket_close::wire::{self, Peek};
 use websocket_close::{CloseCode, CloseFrame, DecodeError, Role, registry};
 
-/// Operations of `api.json` and `own.json` that do not run here, and why.
+/// Operations of `api.json` and `own.json` that do not run here, with the reason.
 const NOT_HERE: [(&str, &str); 6] = [
     ("whatwg_close", "runs with the tests of `script`"),
     ("websocketstream_close", "runs with the tests of `script`"),
     ("close_using_reason", "runs with the tests of `script`"),
-    ("range", "a fact for documentation, says the README of the vectors; the ranges are in `tests/code.rs`"),
-    ("valid_ranges", "a fact for documentation, says the README of the vectors; the sets are in `tests/code.rs`"),
-    ("may_send", "a fact for documentation, says the README of the vectors: no type knows who sends a code"),
+    ("range", "a fact, by the README of the vectors; `tests/code.rs` checks the ranges"),
+    ("valid_ranges", "a fact, by the README of the vectors; `tests/code.rs` checks the sets"),
+    ("may_send", "a fact, by the README of the vectors; no type knows who sends a code"),
 ];
 
 #[test]
-fn conformance() {
+fn every_conformance_vector_has_its_verdict() {
     for record in vectors("level") {
         let verdict = match record["level"].as_str().unwrap() {
             "payload" => payload_verdict(&mut bytes(&record["payload_hex"])),
@@ -30,9 +30,9 @@ fn conformance() {
     }
 }
 
-/// Whatever a payload is, it is the same inside a frame, masked or not.
+/// A payload has the same verdict inside a frame, masked or not.
 #[test]
-fn payloads_in_frames() {
+fn every_payload_has_the_same_verdict_in_a_frame() {
     for record in vectors("level") {
         let Some(payload) = record.get("payload_hex").map(bytes) else { continue };
         let Some(len) = u8::try_from(payload.len()).ok().filter(|len| *len <= 125) else { continue };
@@ -48,18 +48,18 @@ fn payloads_in_frames() {
 }
 
 #[test]
-fn captures() {
+fn every_capture_decodes_to_its_call() {
     for record in vectors("call") {
-        // A capture names the sender.
+        // A capture names the sender's role.
         let receiver = role(&record["role"]).peer();
         let mut frame = bytes(&record["frame_hex"]);
         let len = frame.len();
-        let Ok(Peek::Close(close)) = wire::peek(receiver, &mut frame) else { panic!("{record} is a Close") };
+        let Ok(Peek::Close(close)) = wire::peek(receiver, &mut frame) else { panic!("{record} must be a Close") };
         assert_eq!(close.frame_len(), len, "{record}");
         let frame = close.decode().unwrap();
 
         let (code, reason) = call(record["call"].as_str().unwrap());
-        // The API chooses what a call without arguments sends. The default of this one is 1000.
+        // Each API chooses what a call without arguments sends. Here it is 1000.
         let python = record["from"].as_str().unwrap().starts_with("Python websockets");
         let code = code.or(python.then_some(1000));
         assert_eq!(frame.code().map(CloseCode::get), code, "{record}");
@@ -67,7 +67,7 @@ fn captures() {
     }
 }
 
-/// The arguments of `close()`, `close(1000)`, `close(1000, "done")`, `close(4000, 123 x "a")` or
+/// Parses the arguments of a call such as `close()`, `close(1000)`, `close(1000, "done")`, `close(4000, 123 x "a")` or
 /// `close(4002, 30 x emoji)`.
 fn call(text: &str) -> (Option<u16>, String) {
     let arguments = text.strip_prefix("close(").and_then(|text| text.strip_suffix(')')).expect(text);
@@ -83,7 +83,7 @@ fn call(text: &str) -> (Option<u16>, String) {
 }
 
 #[test]
-fn api() {
+fn every_api_vector_has_its_outcome() {
     for record in vectors("op") {
         let (id, input, expected) = (&record["id"], &record["input"], &record["expected"]);
         match record["op"].as_str().unwrap() {
@@ -93,7 +93,7 @@ fn api() {
             }
             "encode_frame" => {
                 let mask = input.get("mask_hex").map(|key| bytes(key).try_into().unwrap());
-                assert_eq!(mask.is_some(), role(&input["role"]) == Role::Client, "{id}: a client masks");
+                assert_eq!(mask.is_some(), role(&input["role"]) == Role::Client, "{id}: clients mask, servers do not");
                 let encoded = frame(input).map(|frame| hex::encode(wire::encode(frame, mask, &mut [0xee; 131])));
                 assert_eq!(outcome("frame_hex", encoded), *expected, "{id}");
             }
@@ -111,7 +111,7 @@ fn api() {
     }
 }
 
-/// The frame that `code` and `reason` make, or the kind of the error.
+/// The frame with `code` and `reason`, or the kind of the error.
 fn frame(input: &Value) -> Result<CloseFrame<'_>, &'static str> {
     let reason = input["reason"].as_str().unwrap_or_default();
     let Some(code) = input["code"].as_i64() else {
@@ -185,7 +185,7 @@ fn fault(error: wire::Error, consumed: Option<usize>) -> Value {
         "error_kind": kind,
         "fail_code": error.answer_code().get(),
     });
-    // For a fault of the header the frame has no end that counts.
+    // If the header is bad, there is no end of the frame to compare.
     if let Some(consumed) = consumed {
         verdict["consumed"] = consumed.into();
     }

@@ -1,5 +1,5 @@
-//! Headers, masks and cuts: every two-byte header, every length, every split point, faults at the first byte that
-//! proves them, and the scanner over streams that are cut in every place.
+//! Headers, masks and cuts: every header of two bytes, every length, every split, each fault at the first byte that
+//! proves it, and the scanner over streams that are cut in every place.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use websocket_close::wire::{self, Error, Header, MAX_FRAME_LEN, Peek, RawClose, Scanner};
@@ -9,7 +9,7 @@ const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
 const KEYS: [[u8; 4]; 4] = [[0x37, 0xfa, 0x21, 0x3d], [0, 0, 0, 0], [0xff; 4], [1, 2, 3, 4]];
 
-/// The masking keys with which a frame comes to `local`: a server gets masked ones only, a client none.
+/// The masking keys of frames that `local` receives. A server gets only masked frames, a client only unmasked ones.
 fn keys(local: Role) -> Vec<Option<[u8; 4]>> {
     match local {
         Role::Client => vec![None],
@@ -17,7 +17,7 @@ fn keys(local: Role) -> Vec<Option<[u8; 4]>> {
     }
 }
 
-/// A Close frame by RFC 6455, 5.2 and 5.3.
+/// A Close frame, built as RFC 6455, 5.2 and 5.3 describe.
 fn close(key: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     let len = u8::try_from(payload.len()).unwrap();
     match key {
@@ -29,7 +29,7 @@ fn close(key: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     }
 }
 
-/// 4000 and letters, of all lengths that a valid payload can have.
+/// Payloads of code 4000 and letters, in every length that a valid payload can have.
 fn payloads() -> impl Iterator<Item = Vec<u8>> {
     (0..=125)
         .filter(|len| *len != 1)
@@ -52,7 +52,7 @@ fn encode_writes_the_frame_of_the_rfc() {
             let expected = close(key, &payload);
             let mut dirty = [0xa5; MAX_FRAME_LEN];
             assert_eq!(wire::encode(frame, key, &mut dirty), expected);
-            // A second one over the first.
+            // The buffer can be used again.
             assert_eq!(wire::encode(CloseFrame::EMPTY, key, &mut dirty), close(key, &[]));
             assert_eq!(wire::encode(frame, key, &mut dirty), expected);
         }
@@ -61,29 +61,29 @@ fn encode_writes_the_frame_of_the_rfc() {
 }
 
 #[test]
-fn frames_in_a_const() {
+fn to_array_works_in_a_const() {
     const EMPTY: [u8; 2] = wire::to_array(CloseFrame::EMPTY);
     const BYE: [u8; 7] = wire::to_array(CloseFrame::from_static(1001, "bye"));
     assert_eq!(EMPTY, *b"\x88\x00");
     assert_eq!(BYE, *b"\x88\x05\x03\xe9bye");
 }
 
-/// Whatever has come of a frame, `need` says what is missing, and the bytes stay as they are. With all of the frame,
-/// and with bytes behind it, the result is the same.
+/// While a part of the frame is missing, `need` says how much, and the bytes stay as they are. With the whole frame the
+/// result is the same, whatever stands behind it.
 #[test]
-fn a_close_cut_at_every_place() {
+fn a_close_that_is_cut_at_every_place() {
     for payload in payloads() {
         for local in ROLES {
             for key in keys(local) {
                 let frame = close(key, &payload);
                 let mut bytes = frame.clone();
                 for cut in 0..frame.len() {
-                    // The length is known from byte 1 on.
+                    // Byte 1 has the length.
                     let need = if cut < 2 { 2 - cut } else { frame.len() - cut };
                     let peeked = wire::peek(local, &mut bytes[..cut]);
                     assert_eq!(peeked, Ok(Peek::Incomplete { need }), "{frame:02x?} cut at {cut}");
                 }
-                assert_eq!(bytes, frame, "to look changes nothing");
+                assert_eq!(bytes, frame, "`peek` changes no bytes");
                 for behind in [&[][..], &[0x88], &[0x89, 0x00, 0xff], &[0xee; 200]] {
                     let mut bytes = [frame.as_slice(), behind].concat();
                     assert_eq!(whole(local, &mut bytes).frame_len(), frame.len());
@@ -97,7 +97,8 @@ fn a_close_cut_at_every_place() {
     }
 }
 
-/// What `peek` says, in words of this test: a `Header` cannot be made by hand, and a `RawClose` holds the buffer.
+/// The result of `peek` in a form that a test can build. Nobody outside the crate can build a `Header`, and a
+/// `RawClose` borrows the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
     /// A whole Close with this length.
@@ -120,7 +121,7 @@ fn seen(header: &Header) -> Seen {
     Seen::Other(fin, rsv, opcode, masked, payload_len, frame_len, header.is_minimal())
 }
 
-/// The header of a frame that is no Close, read bit by bit and byte by byte from the diagram in RFC 6455, 5.2.
+/// Reads the header of a frame that is not a Close, bit by bit, by the diagram in RFC 6455, 5.2.
 fn parse(bytes: &[u8]) -> Result<Seen, Error> {
     let bit = |byte: usize, number: u32| bytes[byte] & (1 << (7 - number)) != 0;
     let value = |range: &[u8]| range.iter().fold(0_u64, |value, byte| value * 256 + u64::from(*byte));
@@ -151,8 +152,8 @@ fn parse(bytes: &[u8]) -> Result<Seen, Error> {
     Ok(Seen::Other(fin, rsv, opcode, Some(masked), payload_len, frame_len, minimal))
 }
 
-/// What the first two bytes mean, by the tables of RFC 6455, 5.2: the first digit of byte 0 is FIN and RSV, the second
-/// the opcode.
+/// What the first two bytes mean, by RFC 6455, 5.2. The first hex digit of byte 0 is FIN and RSV, the second is the
+/// opcode.
 fn two_bytes(local: Role, first: u8, second: u8) -> Result<Seen, Error> {
     let (flags, opcode) = (first / 16, first % 16);
     let (masked, len) = (second >= 128, second % 128);
@@ -173,14 +174,14 @@ fn two_bytes(local: Role, first: u8, second: u8) -> Result<Seen, Error> {
 }
 
 #[test]
-fn all_first_two_bytes() {
+fn every_header_of_two_bytes() {
     for local in ROLES {
         for first in 0..=u8::MAX {
             for second in 0..=u8::MAX {
                 let mut header = [first, second];
                 let expected = two_bytes(local, first, second);
                 assert_eq!(see(local, &mut header), expected, "{local:?}, {header:02x?}");
-                // To look twice is to look once.
+                // A second look gives the same result.
                 assert_eq!(see(local, &mut header), expected, "{local:?}, {header:02x?}");
                 assert_eq!(header, [first, second]);
             }
@@ -189,7 +190,7 @@ fn all_first_two_bytes() {
 }
 
 #[test]
-fn every_first_byte() {
+fn every_header_of_one_byte() {
     for local in ROLES {
         for first in 0..=u8::MAX {
             let expected = match (first / 16, first % 16) {
@@ -204,9 +205,9 @@ fn every_first_byte() {
     }
 }
 
-/// Each byte 0 of another frame, masked or not, with lengths of 16 and 64 bits, cut in every place.
+/// Every byte 0 that is not a Close, masked or not, with lengths of 16 and 64 bits, cut in every place.
 #[test]
-fn headers_with_long_lengths() {
+fn headers_with_lengths_of_16_and_64_bits() {
     let long = [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 1 << 32, 0x0102_0304_0506_0708, (1 << 63) - 1];
     let too_long = [1 << 63, (1 << 63) + 5, u64::MAX];
     for first in (0..=u8::MAX).filter(|first| first % 16 != 8) {
@@ -228,7 +229,7 @@ fn headers_with_long_lengths() {
     }
 }
 
-/// Every length in 16 bits.
+/// Masked and not.
 #[test]
 fn all_lengths_in_16_bits() {
     for len in 0..=u16::MAX {
@@ -243,7 +244,7 @@ fn all_lengths_in_16_bits() {
 /// "the minimal number of bytes MUST be used to encode the length, for example, the length of a 124-byte-long string
 /// can't be encoded as the sequence 126, 0, 124" (RFC 6455, 5.2)
 #[test]
-fn the_edges_of_the_shortest_form() {
+fn is_minimal_is_true_for_the_shortest_form_only() {
     let minimal = |bytes: &[u8]| match wire::peek(Role::Client, &mut bytes.to_vec()) {
         Ok(Peek::NotClose(header)) => header.is_minimal(),
         other => panic!("{other:?}"),
@@ -262,7 +263,7 @@ fn the_edges_of_the_shortest_form() {
         {
             assert_eq!(minimal(&form_64(len)), Some(expected), "{len} in 64 bits");
         }
-        // Before the length is in view, nobody knows.
+        // While the length is not complete, the answer is not known.
         for header in [form_16(5), form_64(5)] {
             for cut in 1..header.len() {
                 assert_eq!(minimal(&header[..cut]), None, "{:02x?}", &header[..cut]);
@@ -271,9 +272,9 @@ fn the_edges_of_the_shortest_form() {
     }
 }
 
-/// No byte before the one that proves the fault is enough, and none behind it changes the verdict.
+/// The bytes before the proof are not enough, and the bytes behind it do not change the verdict.
 #[test]
-fn faults_at_the_first_byte_that_proves_them() {
+fn each_fault_is_found_at_the_first_byte_that_proves_it() {
     use Role::{Client, Server};
     for (local, header, proof, error) in [
         (Client, &[0x08, 0x00][..], 1, Error::Fragmented),
@@ -308,9 +309,9 @@ fn faults_at_the_first_byte_that_proves_them() {
     }
 }
 
-/// The payload is judged when the whole frame is there, and no byte behind its end counts.
+/// A bad payload is found when the whole frame is there. The bytes behind the frame do not count.
 #[test]
-fn a_fault_of_the_payload_waits_for_the_payload() {
+fn a_bad_payload_is_found_when_the_frame_is_whole() {
     for (payload, error) in [
         (&b"\x03\xed"[..], DecodeError::InvalidCode(CloseCode::new(1005).unwrap_err())),
         (b"\xff\xffwhy", DecodeError::InvalidCode(CloseCode::new(65535).unwrap_err())),
@@ -319,7 +320,7 @@ fn a_fault_of_the_payload_waits_for_the_payload() {
         for local in ROLES {
             for key in keys(local) {
                 let frame = close(key, payload);
-                // The next byte would make the last reason whole.
+                // The byte behind the frame would complete the character in the last reason.
                 let mut bytes = [frame.as_slice(), &[0xac]].concat();
                 for cut in 2..frame.len() {
                     assert_eq!(wire::peek(local, &mut bytes[..cut]), Ok(Peek::Incomplete { need: frame.len() - cut }));
@@ -330,9 +331,9 @@ fn a_fault_of_the_payload_waits_for_the_payload() {
     }
 }
 
-/// The verdict on the whole frame is that on the payload, for every code and both ends.
+/// For a client and for a server.
 #[test]
-fn every_code_in_a_frame() {
+fn every_code_in_a_frame_has_the_verdict_of_the_payload() {
     for code in 0..=u16::MAX {
         let payload = [code.to_be_bytes().as_slice(), b"why"].concat();
         for local in ROLES {
@@ -352,7 +353,7 @@ fn every_code_in_a_frame() {
     }
 }
 
-/// It lives as long as the buffer, longer than what `peek` returned.
+/// It lives as long as the buffer, and longer than the result of `peek`.
 #[test]
 fn a_decoded_frame_borrows_the_buffer() {
     let mut buffer = close(Some(KEYS[0]), b"\x03\xe8bye");
@@ -363,7 +364,7 @@ fn a_decoded_frame_borrows_the_buffer() {
     assert_eq!(frame, CloseFrame::from_static(1000, "bye"));
 }
 
-/// A frame of another kind: byte 0, the mask bit, the length form (7, 16 or 64 bits), and a payload of zeros.
+/// A frame that is not a Close, with the given byte 0, mask bit, form of the length (7, 16 or 64 bits), and length.
 fn other(first: u8, masked: bool, form: u8, len: u64) -> Vec<u8> {
     let mask_bit = if masked { 0x80 } else { 0 };
     let mut frame = match form {
@@ -372,12 +373,12 @@ fn other(first: u8, masked: bool, form: u8, len: u64) -> Vec<u8> {
         _ => [&[first, mask_bit + 127], len.to_be_bytes().as_slice()].concat(),
     };
     let payload = usize::try_from(len).unwrap() + if masked { 4 } else { 0 };
-    // Bytes that look like a Close, so that one that is not stepped over is seen.
+    // The payload looks like the start of a Close, so that it shows if it is not stepped over.
     frame.resize(frame.len() + payload, 0x88);
     frame
 }
 
-/// Frames with all opcodes but Close, and all length forms, the longer ones for short payloads too.
+/// Frames with all opcodes except Close, and with all forms of the length. The longer forms have short payloads, too.
 fn others() -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     for (form, len) in [(7, 0), (7, 1), (7, 125), (16, 0), (16, 126), (16, 300), (64, 0), (64, 2), (64, 70_000)] {
@@ -393,9 +394,9 @@ fn others() -> Vec<Vec<u8>> {
     frames
 }
 
-/// The frames with which the scanner is tested have the length that `peek` tells, as soon as their header is there.
+/// `peek` tells the length of the frames that the scanner tests use, as soon as the length is there.
 #[test]
-fn other_frames_have_a_length() {
+fn peek_tells_the_length_of_other_frames() {
     for frame in others() {
         for local in ROLES {
             for cut in 0..frame.len().min(20) {
@@ -417,8 +418,8 @@ fn other_frames_have_a_length() {
     }
 }
 
-/// Feeds `stream` in pieces of the sizes given, in turn; says how far the scanner came and holds `at_boundary` against
-/// `ends`.
+/// Feeds `stream` in pieces of the given sizes, in turn. Returns how far the scanner came, and compares `at_boundary`
+/// with `ends`.
 fn scan(stream: &[u8], ends: &[usize], sizes: &[usize]) -> usize {
     let mut scanner = Scanner::new();
     assert!(scanner.at_boundary());
@@ -429,7 +430,7 @@ fn scan(stream: &[u8], ends: &[usize], sizes: &[usize]) -> usize {
         at += skipped;
         assert_eq!(scanner.at_boundary(), at == 0 || ends.binary_search(&at).is_ok(), "at {at}, pieces of {sizes:?}");
         if skipped < piece.len() {
-            // It stands before a Close, and stays there.
+            // It stopped before a Close, and stays there.
             assert_eq!(scanner.skip(&stream[at..]), Ok(0));
             return at;
         }
@@ -440,7 +441,7 @@ fn scan(stream: &[u8], ends: &[usize], sizes: &[usize]) -> usize {
     unreachable!("the sizes repeat")
 }
 
-/// A stream of `frames`, and where each of them ends.
+/// A stream of `frames`, and the place where each of them ends.
 fn stream(frames: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {
     let ends = frames.iter().scan(0, |end, frame| {
         *end += frame.len();
@@ -461,7 +462,7 @@ fn the_scanner_stops_before_a_close_however_the_stream_is_cut() {
 }
 
 #[test]
-fn the_scanner_at_every_cut_of_three_frames() {
+fn the_scanner_steps_over_three_frames_at_every_cut() {
     for frame in others().into_iter().filter(|frame| frame.len() < 400) {
         let (others, ends) = stream(&[other(0x89, false, 7, 0), frame, other(0x8a, true, 16, 1)]);
         let stream = [others.as_slice(), b"\x88\x00"].concat();
@@ -471,9 +472,9 @@ fn the_scanner_at_every_cut_of_three_frames() {
     }
 }
 
-/// An empty frame ends with its header, or with its masking key.
+/// The scanner is at a boundary after the last byte of the frame, not before it.
 #[test]
-fn the_boundary_after_an_empty_frame() {
+fn an_empty_frame_ends_with_its_header_or_key() {
     for (frame, form) in [
         (&b"\x89\x00"[..], "7"),
         (b"\x89\x80keys", "7, masked"),
@@ -490,9 +491,9 @@ fn the_boundary_after_an_empty_frame() {
     }
 }
 
-/// It costs no memory and overflows nothing.
+/// It needs no memory, and nothing overflows.
 #[test]
-fn the_largest_length() {
+fn the_largest_legal_length_is_stepped_over() {
     for mask_bit in [0x00, 0x80] {
         let mut header = [0x82, 0x7f + mask_bit, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
         let frame_len = (1 << 63) - 1 + 10 + if mask_bit == 0 { 0 } else { 4 };
@@ -512,9 +513,9 @@ fn the_largest_length() {
     assert!(size_of::<Scanner>() <= 32);
 }
 
-/// A scanner can be a static.
+/// A scanner can be a const and a static.
 #[test]
-fn the_scanner_in_a_const() {
+fn the_scanner_works_in_a_const() {
     const SCANNER: Scanner = Scanner::new();
     static SHARED: std::sync::Mutex<Scanner> = std::sync::Mutex::new(Scanner::new());
     for mut scanner in [SCANNER, Scanner::default(), SHARED.lock().unwrap().clone()] {
@@ -524,7 +525,7 @@ fn the_scanner_in_a_const() {
     }
 }
 
-/// After a length that cannot be, nothing more is stepped over.
+/// After an illegal length nothing more is stepped over.
 #[test]
 fn the_scanner_repeats_its_error() {
     for (header, len) in [
@@ -543,10 +544,10 @@ fn the_scanner_repeats_its_error() {
     }
 }
 
-/// "a server MAY send a Close frame with a status code of 1002 (protocol error)" (RFC 6455, 5.1), and so for the other
-/// faults of a header. 1007 is for a reason that is not UTF-8.
+/// "a server MAY send a Close frame with a status code of 1002 (protocol error)" (RFC 6455, 5.1). All faults of a
+/// header get this code. 1007 is for a reason that is not UTF-8.
 #[test]
-fn errors_know_their_answer_and_tell_the_facts() {
+fn every_error_knows_its_answer_code_and_tells_the_facts() {
     let bad_code = DecodeError::InvalidCode(CloseCode::new(999).unwrap_err());
     let bad_utf8 = CloseFrame::from_payload(b"\x03\xe8\xff").unwrap_err();
     let (bad_code_text, bad_utf8_text) = (bad_code.to_string(), bad_utf8.to_string());
