@@ -37,12 +37,12 @@ def captures():
     for capture in load("captures.json"):
         code, reason = called(capture["call"])
         if code is None and capture["from"].startswith("Python"):
-            code = 1000  # the default there
+            code = 1000  # the default of its close()
         yield {
             "id": f"capture/{capture['from']} as {capture['role']}: {capture['call']}",
             "strength": "must",
             "payload": False,
-            # A capture names the sender, the protocol who receives.
+            # A capture names the sender's role, the protocol the receiver's.
             "role": {"client": "server", "server": "client"}[capture["role"]],
             "hex": capture["frame_hex"],
             "expected": {
@@ -56,7 +56,7 @@ def captures():
 
 
 def called(call):
-    """Code and reason of a call such as `close(4000, 123 x "a")`; an emoji is U+1F600."""
+    """Code and reason of a call such as `close(4000, 123 x "a")`. `emoji` is U+1F600."""
     code, reason = re.fullmatch(r"close\((\d+)?(?:, (.+))?\)", call).groups()
     times = re.fullmatch(r'(\d+) x (emoji|".*")', reason or "")
     if times:
@@ -67,9 +67,9 @@ def called(call):
 
 
 def decode(command, payload, role, inputs):
-    """What the decoder says to inputs of one kind. None stands for no answer: it crashed, or did not print JSON."""
+    """The decoder's answers to inputs of one kind. An answer is None if the decoder crashed or did not print JSON."""
     command = [*command, *(["--payload"] if payload else []), *(["--role", role] if role else [])]
-    # An empty line is no input, an empty argument is.
+    # The empty input comes as an argument, because an empty line is not an input.
     answers = {"": ask([*command, ""], "")} if "" in inputs else {}
     lines = [line for line in inputs if line]
     answered = iter(ask(command, "".join(line + "\n" for line in lines)) if lines else [])
@@ -89,7 +89,7 @@ def parse(line):
 
 
 def mismatches(expected, answer, ignored):
-    """The keys in which an answer is wrong."""
+    """A message for each key in which an answer is wrong."""
     if answer is None:
         return ["no answer"]
     right = {
@@ -102,7 +102,7 @@ def mismatches(expected, answer, ignored):
         "consumed": [expected["consumed"]] if "consumed" in expected else [answer.get("consumed")],
     }
     if answer.get("outcome") != expected["outcome"] and answer.get("outcome") in right["outcome"]:
-        # Equally right, but the rest belongs to the other outcome.
+        # The outcome is equally right, but the other keys belong to the expected one.
         return []
     return [
         f"{key} is {json.dumps(answer.get(key))}, not {' or '.join(map(json.dumps, dict.fromkeys(values)))}"

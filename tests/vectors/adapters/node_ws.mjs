@@ -1,4 +1,4 @@
-// Speaks the protocol of `wsclose decode --json` for npm's ws: its Receiver, as a connection uses it.
+// Speaks the protocol of `wsclose decode --json` for npm's ws. It uses ws's Receiver as a connection does.
 //
 //     npm install --prefix /tmp/ws ws
 //     NODE_PATH=/tmp/ws/node_modules python3 tests/vectors/run.py --ignore error_kind --ignore consumed \
@@ -9,19 +9,21 @@ import { createInterface } from 'node:readline/promises';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-// Unlike `import`, this looks into NODE_PATH.
+// Unlike `import`, `createRequire` looks into NODE_PATH.
 const { Receiver } = createRequire(import.meta.url)('ws');
 
 async function decode(data, role) {
-  const answer = { outcome: 'incomplete', code: null, has_code: null, reason: null, error_kind: null, fail_code: null, consumed: null };
-  // The vectors ask about Close frames, and leave data, pings and pongs to the owner of the framing.
-  if (data.length > 0 && [0x0, 0x1, 0x2, 0x9, 0xa].includes(data[0] & 0x0f)) return { ...answer, outcome: 'other_opcode' };
+  const none = { code: null, has_code: null, reason: null, error_kind: null, fail_code: null, consumed: null };
+  const answer = { outcome: 'incomplete', ...none };
+  // The vectors are about Close frames. Data, pings and pongs are left to the owner of the framing.
+  const other = data.length > 0 && [0x0, 0x1, 0x2, 0x9, 0xa].includes(data[0] & 0x0f);
+  if (other) return { ...answer, outcome: 'other_opcode' };
   const receiver = new Receiver({ isServer: role === 'server' });
   receiver.on('conclude', (code, reason) => {
     Object.assign(answer, { outcome: 'ok', code, has_code: code !== 1005, reason: reason.toString() });
   });
   receiver.on('error', (error) => {
-    // The code that a WebSocket of ws then sends.
+    // The code that ws then sends.
     const status = Object.getOwnPropertySymbols(error).find((symbol) => symbol.description === 'status-code');
     Object.assign(answer, { outcome: 'error', fail_code: error[status] });
   });

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Speaks the protocol of `wsclose decode --json` for Python's websockets: its sans-I/O `Protocol` on an open connection.
+"""Speaks the protocol of `wsclose decode --json` for Python's websockets. It uses the sans-I/O `Protocol`, already open.
 
     pip install websockets
-    python3 tests/vectors/run.py --ignore error_kind --ignore consumed -- python3 tests/vectors/adapters/python_websockets.py
+    python3 tests/vectors/run.py --ignore error_kind --ignore consumed \\
+        -- python3 tests/vectors/adapters/python_websockets.py
 """
 
 import argparse
@@ -14,7 +15,7 @@ from websockets.protocol import CLIENT, SERVER, Protocol
 
 def decode(data, role):
     answer = dict.fromkeys(["outcome", "code", "has_code", "reason", "error_kind", "fail_code", "consumed"])
-    # The vectors ask about Close frames, and leave data, pings and pongs to the owner of the framing.
+    # The vectors are about Close frames. Data, pings and pongs are left to the owner of the framing.
     if data and data[0] & 0x0F in (0x0, 0x1, 0x2, 0x9, 0xA):
         return answer | {"outcome": "other_opcode"}
     connection = Protocol({"client": CLIENT, "server": SERVER}[role])

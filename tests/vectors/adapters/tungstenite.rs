@@ -1,7 +1,8 @@
-//! Speaks the protocol of `wsclose decode --json` for the crate tungstenite: its `WebSocket` over bytes in memory.
+//! Speaks the protocol of `wsclose decode --json` for the crate tungstenite. It reads with its `WebSocket` from memory.
 //!
 //! ```text
-//! python3 tests/vectors/run.py --ignore error_kind --ignore consumed -- cargo run --quiet -p close-recipes --example vectors-tungstenite --
+//! python3 tests/vectors/run.py --ignore error_kind --ignore consumed --ignore fail_code \
+//!     -- cargo run --quiet -p close-recipes --example vectors-tungstenite --
 //! ```
 
 use std::io::{self, Read, Write};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// A peer that has sent these bytes and is silent now.
+/// A peer that has sent these bytes, and is silent now.
 struct Peer<'a>(&'a [u8]);
 
 impl Read for Peer<'_> {
@@ -31,7 +32,7 @@ impl Write for Peer<'_> {
 
 fn decode(data: &[u8], role: Role) -> Value {
     let other = data.first().is_some_and(|first| matches!(first & 0x0f, 0x0 | 0x1 | 0x2 | 0x9 | 0xa));
-    // The vectors ask about Close frames, and leave data, pings and pongs to the owner of the framing.
+    // The vectors are about Close frames. Data, pings and pongs are left to the owner of the framing.
     if other {
         return json!({ "outcome": "other_opcode" });
     }
@@ -42,7 +43,7 @@ fn decode(data: &[u8], role: Role) -> Value {
         }
         Ok(_) => json!({ "outcome": "other_opcode" }),
         Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => json!({ "outcome": "incomplete" }),
-        // What to answer is left to the application.
+        // tungstenite leaves the answer to the application.
         Err(_) => json!({ "outcome": "error" }),
     }
 }
