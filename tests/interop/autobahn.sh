@@ -1,5 +1,5 @@
 #!/bin/sh
-# Autobahn's cases 2 to 5 and 7 against the echo server, bare and wrapped; see setup.sh for the runner.
+# Runs Autobahn's cases 2 to 5 and 7 against the echo server, bare and wrapped. setup.sh installs the runner.
 set -eu
 cd "$(dirname "$0")"
 python=../../target/interop/venv/bin/python

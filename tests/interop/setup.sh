@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the peers that are not Rust: Python's websockets, Autobahn's runner kosoku, and ws for Node.
+# Installs the peers that are not in Rust: Python's websockets, Autobahn's runner kosoku, and ws for Node.
 set -eu
 cd "$(dirname "$0")"
 venv=../../target/interop/venv

@@ -1,4 +1,4 @@
-"""Runs Autobahn's cases against an echo server given as a command, bare and wrapped, and compares with what is known."""
+"""Runs Autobahn's cases against an echo server, bare and wrapped, and compares the failures with the known ones."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from kosoku import FailureError, run_fuzzingclient
 
 CASES = ["2.*", "3.*", "4.*", "5.*", "7.*"]
 
-# What websocket-codec by itself fails: a reason that is not UTF-8, and nine illegal codes.
+# The cases that websocket-codec by itself fails: a reason that is not UTF-8, and nine illegal codes.
 BARE_FAILS = {"7.5.1", *(f"7.9.{n}" for n in range(1, 10))}
 
 
@@ -23,7 +23,7 @@ async def run(command):
     finally:
         server.terminate()
         await server.wait()
-    # As kosoku and Autobahn have it: an answer is wrong or right, or the case informs only.
+    # kosoku and Autobahn judge an answer as right or wrong, or only inform about it.
     good = {"OK", "NON-STRICT", "INFORMATIONAL"}
     failed = {r.case_id for r in results if not {r.behavior.value, r.behavior_close.value} <= good}
     return {r.case_id for r in results}, failed
@@ -36,7 +36,7 @@ async def main(command):
         right &= failed == expected and BARE_FAILS < cases
         print(f"{name}: {len(cases) - len(failed)} passed, {len(failed)} failed", *sorted(failed))
     if not right:
-        sys.exit(f"not what was expected: bare fails {sorted(BARE_FAILS)}, wrapped nothing")
+        sys.exit(f"expected: bare fails {sorted(BARE_FAILS)}, wrapped fails nothing")
 
 
 asyncio.run(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Python's websockets as a peer: tasks come in as lines of JSON, reports go out the same way."""
+"""Python's websockets as a peer. It reads tasks as lines of JSON, and writes reports in the same form."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ def say(**line):
 async def act(socket, task):
     match task["act"]:
         case "close":
-            # Without a code the library would say 1000.
+            # Without an argument the library would send 1000.
             await socket.close(*(task["arguments"] or [None]))
         case "tell and close":
             await socket.send("hello")

@@ -1,4 +1,4 @@
-// ws for Node as a peer: tasks come in as lines of JSON, reports go out the same way.
+// ws for Node as a peer. It reads tasks as lines of JSON, and writes reports in the same form.
 
 import { createInterface } from "node:readline";
 import WebSocket, { WebSocketServer } from "ws";

@@ -1,4 +1,4 @@
-//! The public codecs that `CloseCodec` is wrapped around, and what they have in common.
+//! The public codecs that we wrap in a `CloseCodec`, behind one trait.
 
 use std::fmt::Display;
 
@@ -16,13 +16,13 @@ pub trait Inner: Decoder<Error: Display> {
     /// What it encodes.
     type Out;
 
-    /// The codec of a connection that begins.
+    /// The codec for a new connection.
     fn new(local: Role) -> Self;
 
-    /// What an echo server answers: to a message itself, to a ping a pong.
+    /// The answer of an echo server: the same message, or a pong to a ping.
     fn echo(item: Self::Item) -> Option<Self::Out>;
 
-    /// An item in words: `text`, `binary`, `ping`, `pong`, with dots where a message goes on; `more` and `last` continue it.
+    /// An item in words: `text`, `binary`, `ping` or `pong`. Dots mean that the message goes on in `more` and `last`.
     fn show(item: &Self::Item) -> String;
 }
 
@@ -43,7 +43,7 @@ impl Inner for Discard {
     }
 }
 
-/// actix-http takes one frame in a call and leaves fragments as they are.
+/// actix-http takes one frame a call, and yields fragments as they are.
 impl Inner for ws::Codec {
     type Out = ws::Message;
 
@@ -56,7 +56,7 @@ impl Inner for ws::Codec {
 
     fn echo(item: ws::Frame) -> Option<ws::Message> {
         match item {
-            // The codec leaves UTF-8 to others; an echo of what is not text is dropped.
+            // The codec does not check UTF-8. A text that is not UTF-8 gets no echo.
             ws::Frame::Text(text) => Some(ws::Message::Text(text.try_into().ok()?)),
             ws::Frame::Binary(data) => Some(ws::Message::Binary(data)),
             ws::Frame::Continuation(part) => Some(ws::Message::Continuation(part)),
@@ -81,7 +81,7 @@ impl Inner for ws::Codec {
     }
 }
 
-/// websocket-codec loops over several frames in a call and puts messages together.
+/// websocket-codec loops over several frames in a call, and reassembles messages.
 impl Inner for MessageCodec {
     type Out = Message;
 
@@ -112,7 +112,7 @@ impl Inner for MessageCodec {
     }
 }
 
-/// yawc takes a header out of the buffer before the payload is there, and keeps it.
+/// yawc takes a header out of the buffer before the payload is there, and keeps the header.
 impl Inner for yawc_codec::Codec {
     type Out = YawcFrame;
 

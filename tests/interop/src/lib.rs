@@ -1,4 +1,4 @@
-//! What the interop tests and the echo server share: the opening handshake, the codecs inside, and an echo.
+//! The parts that the interop tests and the echo server share: the opening handshake, the inner codecs, and an echo.
 
 pub mod inner;
 pub mod open;

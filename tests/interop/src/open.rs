@@ -1,4 +1,4 @@
-//! The opening handshake, with the help of websocket-codec and httparse; what comes right behind it is not lost.
+//! The opening handshake, with the help of websocket-codec and httparse. Bytes right behind it are not lost.
 
 use std::io;
 
@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 use websocket_codec::{ClientRequest, UpgradeCodec};
 
-/// The key of the examples in RFC 6455, 1.3; a nonce matters to caches only, and there are none here.
+/// The key of the examples in RFC 6455, 1.3. The key need not be random here, because there are no caches.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// The longest request that is read.
+/// The longest request that the server reads.
 const MAX_REQUEST: usize = 8192;
 
 /// Opens a WebSocket as the client.
@@ -29,7 +29,7 @@ pub async fn client<C>(mut stream: TcpStream, codec: C) -> io::Result<Framed<Tcp
 
 /// Opens a WebSocket as the server.
 pub async fn server<C>(mut stream: TcpStream, codec: C) -> io::Result<Framed<TcpStream, C>> {
-    // RFC 6455, 4.1: the client sends nothing more until it has the answer.
+    // The client sends nothing more until it has the answer (RFC 6455, 4.1).
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() == MAX_REQUEST {
@@ -46,7 +46,7 @@ pub async fn server<C>(mut stream: TcpStream, codec: C) -> io::Result<Framed<Tcp
     Ok(Framed::new(stream, codec))
 }
 
-/// What `Sec-WebSocket-Accept` has to say to a request.
+/// The value of `Sec-WebSocket-Accept` for a request.
 fn accept(head: &[u8]) -> websocket_codec::Result<String> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut request = httparse::Request::new(&mut headers);

@@ -1,4 +1,4 @@
-//! One connection over loopback for every scenario, end and codec, and the comparison with the table.
+//! Runs one connection over loopback for every scenario, role and codec, and compares the outcome with the table.
 
 use std::io;
 use std::pin::Pin;
@@ -21,34 +21,34 @@ use crate::inner::Inner;
 use crate::table::{Deviation, LONG, Ours, ROWS, Row, Theirs};
 use crate::{echo, open};
 
-/// How long an end waits for one that is silent.
+/// How long an end waits for a silent one.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a silent end is: the other has given up by then.
+/// How long a silent end is silent. The other end has given up by then.
 pub const SILENCE: Duration = Duration::from_secs(3);
-/// How long an end waits for one that is not; never reached on a good day.
+/// How long an end waits for one that is not silent. Normally it does not wait so long.
 const LEISURE: Duration = Duration::from_secs(8);
 /// The longest that one connection may take.
 const LIMIT: Duration = Duration::from_secs(9);
 
 /// A WebSocket library at the other end.
 pub trait Peer {
-    /// Whether it begins with the opening handshake, or with a transport where that is past.
+    /// Whether the library does the opening handshake. If not, it gets a transport on which the handshake is done.
     const OPENS: bool;
 
-    /// Starts the library, as a client of the port `dial` or as a server, of the port that is returned. What it reports in the
-    /// end is the code and the reason, of the Close that it received.
+    /// Starts the library as a client of the port `dial`, or as a server. Returns the port, and a task that ends with
+    /// the library's report: code and reason of the Close that it received.
     fn start(&self, dial: Option<u16>, task: Task) -> impl Future<Output = io::Result<(u16, JoinHandle<String>)>>;
 }
 
-/// What a peer is to do.
+/// What a peer has to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Task {
     pub theirs: Theirs,
-    /// How long it waits for our Close; some libraries have a setting for it.
+    /// How long it waits for our Close. Some libraries have a setting for this.
     pub patience: Duration,
 }
 
-/// A report in the words of the table.
+/// A report in the form that the table has.
 #[must_use]
 pub fn report(code: u16, reason: &str) -> String {
     let space = if reason.is_empty() { "" } else { " " };
@@ -66,10 +66,11 @@ pub fn raw_close(local: Role, payload: &[u8]) -> Vec<u8> {
     [header, payload].concat()
 }
 
-/// A connection under way: our event and the peer's report will come of it.
+/// A running connection. It ends with our event and the peer's report.
 type Session<'a> = Pin<Box<dyn Future<Output = (String, String)> + 'a>>;
 
-/// Runs the table against `peer`, all at the same time, and fails with every line that is neither as it should be nor known.
+/// Runs the whole table against `peer` at the same time. Panics with every row whose outcome is neither right nor a
+/// known deviation.
 pub async fn check<P: Peer>(peer: &P, deviations: &[Deviation]) {
     for name in deviations.iter().flat_map(|known| known.rows) {
         assert!(ROWS.iter().any(|row| row.name == *name), "no scenario is called {name:?}");
@@ -79,7 +80,7 @@ pub async fn check<P: Peer>(peer: &P, deviations: &[Deviation]) {
     let mut sessions: Vec<Session<'_>> = Vec::new();
     for row in ROWS {
         for local in [Role::Client, Role::Server] {
-            // A codec alone has nothing to echo with.
+            // Without an inner codec we cannot echo.
             if !matches!(row.theirs, Theirs::Talk) {
                 names.push((row, local, "alone"));
                 sessions.push(Box::pin(session::<P, Discard>(peer, row, local)));
@@ -110,7 +111,7 @@ pub async fn check<P: Peer>(peer: &P, deviations: &[Deviation]) {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-/// Whether `text` is what is expected, where ` *` stands for any reason.
+/// Whether `text` is as expected. ` *` matches any reason.
 fn agrees(expected: &str, text: &str) -> bool {
     match expected.split_once(" *") {
         None => text == expected,
@@ -169,13 +170,13 @@ where
         Ours::Cross(ours) => {
             frame = ours;
             if framed.read_buffer().is_empty() {
-                // It may be the end; `finish` will see.
+                // This may be the end of the transport. `finish` finds out.
                 framed.get_ref().peek(&mut [0]).await.ok();
             }
-            // Theirs is there by now, but not looked at.
+            // Their Close has arrived, but we have not read it.
             framed.send(Message::<C::Out>::from(ours)).await.ok();
         }
-        // What went wrong shows in the event.
+        // The event shows what went wrong.
         Ours::Echo => drop(echo(&mut framed).await),
         Ours::Raw(payload) => {
             framed.get_mut().write_all(&raw_close(local, payload)).await?;

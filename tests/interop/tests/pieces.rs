@@ -1,4 +1,5 @@
-//! Whole, byte by byte, and at every two-part split: around three public codecs the outcome is the same, and the right one.
+//! Reads each case whole, byte by byte, and in two parts with every split, around three public codecs. The outcome is
+//! always the same and the right one.
 
 use actix_http::ws;
 use bytes::BytesMut;
@@ -10,17 +11,17 @@ use websocket_close::{CloseCode, ClosingHandshake, Role};
 use websocket_codec::MessageCodec;
 use yawc::codec::Codec as YawcCodec;
 
-/// First bytes of frames and their payloads.
+/// The first byte and the payload of each frame.
 type Frames = &'static [(u8, &'static [u8])];
 
-/// What a peer sends, and what comes of it. `cut` bytes are missing at the end, `junk` follows there.
+/// What a peer sends, and what we read. `cut` bytes are missing at the end, and then `junk` follows.
 struct Case {
     frames: Frames,
     cut: usize,
     junk: &'static [u8],
-    /// From codecs that yield every frame.
+    /// What codecs that yield every frame give.
     frame_by_frame: &'static [&'static str],
-    /// From a codec that puts messages together.
+    /// What a codec that reassembles messages gives.
     message_by_message: &'static [&'static str],
 }
 
@@ -29,7 +30,7 @@ const fn case(frames: Frames, expected: &'static [&'static str]) -> Case {
 }
 
 const CASES: &[Case] = &[
-    // What follows a Close is discarded (1.4), whatever it is.
+    // Everything after a Close is discarded (1.4).
     Case {
         junk: b"\xff\xff\x88\x00\x81",
         ..case(
@@ -44,7 +45,7 @@ const CASES: &[Case] = &[
             &["text... a", "ping ", "more... b", "last c", "close 1005"],
         )
     },
-    // A Close between fragments is a Close (5.4), and the end of the message.
+    // A Close between fragments counts (5.4). The rest of the message is lost.
     Case {
         message_by_message: &["close 1001"],
         ..case(&[(0x01, b"a"), (0x88, b"\x03\xe9"), (0x80, b"b")], &["text... a", "close 1001"])
@@ -56,7 +57,7 @@ const CASES: &[Case] = &[
     case(&[(0x81, b"hi"), (0x08, b"\x03\xe8")], &["text hi", "fault 1002"]),
     case(&[(0x81, b"hi"), (0xc8, b"\x03\xe8")], &["text hi", "fault 1002"]),
     case(&[(0x81, b"hi"), (0x88, &[7; 126])], &["text hi", "fault 1002"]),
-    // No codec takes the opcode 3, and nothing is read after an error.
+    // No codec accepts opcode 3, and nothing is read after an error.
     case(&[(0x81, b"hi"), (0x83, b""), (0x88, b"\x03\xe8")], &["text hi", "inner error"]),
     case(&[(0x81, b"hi")], &["text hi"]),
     Case { cut: 1, ..case(&[(0x81, b"hi"), (0x82, &[7; 130])], &["text hi", "cut short"]) },
@@ -65,17 +66,17 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn actix_http() {
+fn every_split_gives_the_same_around_actix_http() {
     check::<ws::Codec>(|case| case.frame_by_frame);
 }
 
 #[test]
-fn websocket_codec() {
+fn every_split_gives_the_same_around_websocket_codec() {
     check::<MessageCodec>(|case| case.message_by_message);
 }
 
 #[test]
-fn yawc() {
+fn every_split_gives_the_same_around_yawc() {
     check::<YawcCodec>(|case| case.frame_by_frame);
 }
 
@@ -100,7 +101,7 @@ fn check<C: Inner>(expected: fn(&Case) -> &'static [&'static str]) {
     }
 }
 
-/// What the peer of `local` sends; a client masks.
+/// What the peer of `local` sends. A client masks it.
 fn bytes(local: Role, case: &Case) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (first, payload) in case.frames {
@@ -147,7 +148,7 @@ fn read<C: Inner>(local: Role, pieces: &[&[u8]]) -> (Vec<String>, ClosingHandsha
                     let code = close.code().map_or(1005, CloseCode::get);
                     lines.push(format!("close {}", report(code, close.reason())));
                 }
-                // The stream has ended. What still comes is discarded.
+                // The stream has ended. Everything that still comes is discarded.
                 Err(Error::Closed) => {
                     assert!(buffer.is_empty());
                     break;

@@ -1,4 +1,4 @@
-//! The table against libraries in Rust: tokio-tungstenite and fastwebsockets, as clients and as servers.
+//! Runs the table against libraries in Rust: tokio-tungstenite and fastwebsockets, as clients and as servers.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{accept_async, client_async};
 use websocket_close::Role;
 
-/// What is reported when no valid Close was received.
+/// The report if no valid Close was received.
 const NONE: &str = "1006";
 
 const TUNGSTENITE: &[Deviation] = &[
@@ -24,19 +24,19 @@ const TUNGSTENITE: &[Deviation] = &[
         rows: &["we first, 1014"],
         our_event: Some("1002 Protocol violation, clean"),
         their_report: Some("1002 Protocol violation"),
-        why: "it takes 1014 for illegal, which is registered (11.7)",
+        why: "it takes the registered 1014 for an illegal code (11.7)",
     },
     Deviation {
         rows: &["we send 1005", "we send 5000"],
         our_event: None,
         their_report: Some("1002 Protocol violation"),
-        why: "it reports a Close that nobody sent: the code is that of the Close received (7.1.5)",
+        why: "it reports a Close that nobody sent, instead of the code received (7.1.5)",
     },
     Deviation {
         rows: &["we send bad UTF-8", "we send one byte"],
         our_event: Some("1006, unclean"),
         their_report: None,
-        why: "it returns an error and leaves it to its user to send the Close that should come first (7.1.7)",
+        why: "it returns an error, and its user has to send the Close that should come first (7.1.7)",
     },
 ];
 const FASTWEBSOCKETS: &[Deviation] = &[
@@ -44,23 +44,23 @@ const FASTWEBSOCKETS: &[Deviation] = &[
         rows: &["we first, 1014"],
         our_event: Some("1002, clean"),
         their_report: Some("1006"),
-        why: "it takes 1014 for illegal, which is registered (11.7)",
+        why: "it takes the registered 1014 for an illegal code (11.7)",
     },
     Deviation {
         rows: &["we send bad UTF-8", "we send one byte"],
         our_event: Some("1006, unclean"),
         their_report: None,
-        why: "it returns an error and leaves it to its user to send the Close that should come first (7.1.7)",
+        why: "it returns an error, and its user has to send the Close that should come first (7.1.7)",
     },
 ];
 
 #[tokio::test]
-async fn tokio_tungstenite() {
+async fn tokio_tungstenite_ends_as_the_table_says() {
     check(&Tungstenite, TUNGSTENITE).await;
 }
 
 #[tokio::test]
-async fn fastwebsockets() {
+async fn fastwebsockets_ends_as_the_table_says() {
     check(&Fastwebsockets, FASTWEBSOCKETS).await;
 }
 
@@ -115,14 +115,14 @@ async fn tungstenite(stream: TcpStream, role: Role, task: Task) -> Result<String
         }
         received.unwrap_or_else(|| NONE.into())
     };
-    // The library has no timeout of its own.
+    // The library has no timeout for this.
     Ok(timeout(task.patience, ended).await.unwrap_or_else(|_| NONE.into()))
 }
 
 struct Fastwebsockets;
 
 impl Peer for Fastwebsockets {
-    /// Its opening handshake is hyper's, and no part of what is tested here.
+    /// hyper does its opening handshake, which is not tested here.
     const OPENS: bool = false;
 
     async fn start(&self, dial: Option<u16>, task: Task) -> io::Result<(u16, JoinHandle<String>)> {
@@ -153,7 +153,7 @@ async fn fast(stream: TcpStream, role: Role, task: Task) -> Result<String, fastw
             assert_eq!((echo.opcode, &*echo.payload), (OpCode::Text, &b"hello"[..]));
             socket.write_frame(Frame::close(1000, b"bye")).await?;
         }
-        // The library checks nothing here.
+        // The library does not check the payload.
         Theirs::Raw(payload) => socket.write_frame(Frame::close_raw(Payload::Borrowed(payload))).await?,
         Theirs::Silent => {
             socket.write_frame(Frame::text(Payload::Borrowed(b"hello"))).await?;
@@ -162,7 +162,7 @@ async fn fast(stream: TcpStream, role: Role, task: Task) -> Result<String, fastw
         Theirs::Drop => return Ok(NONE.into()),
     }
 
-    // Its reader answers a Close, and leaves everything else to its user: no timeout, no end of the transport to wait for.
+    // Its reader answers a Close. It has no timeout, and does not wait for the end of the transport.
     let ended = async {
         while let Ok(frame) = socket.read_frame().await {
             if frame.opcode == OpCode::Close {
@@ -179,7 +179,7 @@ async fn fast(stream: TcpStream, role: Role, task: Task) -> Result<String, fastw
     Ok(timeout(task.patience, ended).await.unwrap_or_else(|_| NONE.into()))
 }
 
-/// Connects, or listens, and leaves the connection to `peer` in a task of its own.
+/// Connects or listens, and runs `peer` on the connection in its own task.
 async fn start<F>(
     dial: Option<u16>,
     peer: impl FnOnce(TcpStream, Role) -> F + Send + 'static,

@@ -1,4 +1,5 @@
-//! The table against libraries in Python and for Node, each a script that takes tasks for many connections at a time.
+//! Runs the table against libraries for Python and Node. Each peer is a script that runs many connections at the same
+//! time.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,21 +21,22 @@ const WEBSOCKETS: &[Deviation] = &[];
 const WS: &[Deviation] = &[];
 
 #[tokio::test]
-async fn python_websockets() {
+async fn python_websockets_ends_as_the_table_says() {
     let script = Script::new("../../target/interop/venv/bin/python", "peers/websockets_peer.py", None);
     check(&script, WEBSOCKETS).await;
 }
 
 #[tokio::test]
-async fn node_ws() {
+async fn node_ws_ends_as_the_table_says() {
     let script = Script::new("node", "peers/ws_peer.mjs", Some("peers/node_modules/ws"));
     check(&script, WS).await;
 }
 
-/// Who waits for lines about which connection.
+/// The receiver of the lines about each connection, by its id.
 type Waiting = Arc<Mutex<HashMap<u64, mpsc::UnboundedSender<Value>>>>;
 
-/// A running script. A task is a line of JSON with an `id`, and so is what comes back: `port` from a server, then the report.
+/// A running script. A task is a line of JSON with an `id`. The answers are lines with the same `id`: the `port` if it
+/// is a server, then the report.
 struct Script {
     _child: Child,
     input: Mutex<ChildStdin>,
@@ -43,7 +45,7 @@ struct Script {
 }
 
 impl Script {
-    /// Starts `script`, for which `needed` has to be installed.
+    /// Starts `script`, which needs the installed file `needed`.
     fn new(interpreter: &str, script: &str, needed: Option<&str>) -> Self {
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
         let interpreter = if interpreter.contains('/') { home.join(interpreter) } else { interpreter.into() };
@@ -56,7 +58,7 @@ impl Script {
             .spawn();
         let mut child = match child {
             Ok(child) if installed => child,
-            _ => panic!("{script} needs what is not installed: run tests/interop/setup.sh first"),
+            _ => panic!("{script}: a program or library is missing; run tests/interop/setup.sh first"),
         };
         let waiting = Waiting::default();
         tokio::spawn(listen(child.stdout.take().unwrap(), waiting.clone()));
@@ -65,7 +67,7 @@ impl Script {
     }
 }
 
-/// Hands every line of a script to whom it is for.
+/// Hands every line of a script to the receiver for its `id`.
 async fn listen(output: ChildStdout, waiting: Waiting) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -74,7 +76,7 @@ async fn listen(output: ChildStdout, waiting: Waiting) {
             receiver.send(line).ok();
         }
     }
-    // Nobody need wait for a script that has ended.
+    // The script has ended. This wakes everybody who waits for a line.
     waiting.lock().await.clear();
 }
 
@@ -105,7 +107,7 @@ impl Peer for Script {
             port
         } else {
             let line = receiver.recv().await.ok_or(io::ErrorKind::UnexpectedEof)?;
-            // Anything else is what went wrong.
+            // A line without a port tells what went wrong.
             u16::try_from(line["port"].as_u64().ok_or_else(|| io::Error::other(line.to_string()))?).unwrap()
         };
         let reported = async move {

@@ -1,5 +1,6 @@
-//! A server that ends many connections with bad peers, over TCP and over TLS: each within its time, and each peer that goes
-//! on reading sees our Close and then the end. `SOAK=1000` connections of each kind; a tenth of that by default.
+//! A server ends many connections with bad peers, over TCP and over TLS. Each ends within its time, and each peer that
+//! goes on reading sees our Close and then the end. `SOAK=1000` runs 1,000 connections of each kind; the default is
+//! 100.
 
 use std::io;
 use std::sync::Arc;
@@ -31,11 +32,11 @@ const THEIR_CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x0f\xa0";
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Peer {
     NeverReads,
-    /// Sends a byte now and then, of one long frame.
+    /// Sends one long frame, a byte now and then.
     Trickles,
     /// Sends and reads as fast as it can.
     Floods,
-    /// Resets the connection, before or after it has read our Close, or has sent its own.
+    /// Resets the connection before it does anything else, after it has read our Close, or after it has sent its own.
     ResetsAtOnce,
     ResetsAfterOurClose,
     ResetsAfterItsClose,
@@ -68,7 +69,8 @@ impl Peer {
     }
 }
 
-/// Does what it does, and returns what it has read. Dropping the socket resets the connection if it was told to.
+/// Plays the peer, and returns what it has read. If the socket has a linger time of zero, dropping it resets the
+/// connection.
 async fn act(peer: Peer, io: impl AsyncRead + AsyncWrite + Unpin) -> Vec<u8> {
     let mut bytes = vec![];
     let (mut reader, mut writer) = tokio::io::split(io);
@@ -107,7 +109,7 @@ async fn act(peer: Peer, io: impl AsyncRead + AsyncWrite + Unpin) -> Vec<u8> {
                         sleep(Duration::from_millis(20)).await;
                     }
                 }
-                // The server is gone for it; what it has sent may still be read.
+                // It can no longer write to the server, but it goes on reading.
                 std::future::pending::<()>().await;
             };
             tokio::select! {
@@ -119,7 +121,7 @@ async fn act(peer: Peer, io: impl AsyncRead + AsyncWrite + Unpin) -> Vec<u8> {
     bytes
 }
 
-/// Reads until the end, in order or not.
+/// Reads until the end or an error.
 async fn read_on(reader: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = reader.read(&mut buffer).await {
@@ -127,7 +129,7 @@ async fn read_on(reader: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) {
     }
 }
 
-/// Ends a connection with one of the two surfaces.
+/// Ends a connection with a `Bare` or with a `Framed`.
 async fn end(io: impl AsyncRead + AsyncWrite + Unpin, bare: bool, blocked: bool) -> Finished {
     let timeouts = Timeouts::DEFAULT.close(CLOSE).end(END);
     // More than the buffers of both sockets hold.
@@ -146,10 +148,10 @@ async fn end(io: impl AsyncRead + AsyncWrite + Unpin, bare: bool, blocked: bool)
 /// Checks what both ends have seen of one connection.
 fn check(peer: Peer, finished: &Finished, took: Duration, read: &[u8], tls: bool) {
     let (ending, case) = (&finished.ending, format!("{peer:?}, TLS: {tls}: {}, {took:?}", finished.ending));
-    // Deadlines are kept. Much more than them is another test's noise, not a hang.
+    // Deadlines are kept. The factor leaves room for a busy machine.
     assert!(took < 4 * (CLOSE + END), "{case}");
     let (event, closing, end) = (ending.event(), ending.closing(), ending.transport_end());
-    // Clean is both Closes.
+    // Clean means that both Closes are done.
     assert_eq!(event.was_clean(), closing.theirs().is_some() && closing.is_written(), "{case}");
     match peer {
         Peer::NeverReads => {
@@ -164,11 +166,11 @@ fn check(peer: Peer, finished: &Finished, took: Duration, read: &[u8], tls: bool
         }
         Peer::ResetsAtOnce | Peer::ResetsAfterOurClose => {
             assert_eq!(event.code(), 1006, "{case}");
-            // With TLS a reset can hit the client's own handshake messages, which the kernel reports as another loss.
+            // With TLS a reset can hit the last messages of the TLS handshake, and the kernel reports a broken pipe.
             assert!(matches!(end, TransportEnd::Lost(Loss::Reset | Loss::BrokenPipe)), "{case}");
         }
         Peer::ResetsAfterItsClose => {
-            // A reset may destroy the Close on its way.
+            // The reset may destroy their Close on its way.
             assert!([1006, 4000].contains(&event.code()), "{case}");
         }
         Peer::HalfClosesAfterItsClose | Peer::HalfClosesAfterOurs => {
@@ -178,7 +180,7 @@ fn check(peer: Peer, finished: &Finished, took: Duration, read: &[u8], tls: bool
         }
     }
     if peer.reads_on() {
-        // The answer if its Close was first, otherwise ours; once, and nothing else.
+        // It has read one Close and nothing else: the answer if its Close was first, otherwise our own.
         assert!([OUR_CLOSE, OUR_ECHO].contains(&read), "{case} {read:02x?}");
     }
 }
@@ -233,18 +235,19 @@ fn connections() -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_tcp() {
+async fn bad_peers_over_tcp_are_ended_in_time() {
     soak(connections(), None).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_tls() {
+async fn bad_peers_over_tls_are_ended_in_time() {
     soak(connections(), Some(tls())).await;
 }
 
-/// TCP ends without TLS's `close_notify`: no alarm once both Closes are done, perhaps a truncation before.
+/// TCP ends without TLS's `close_notify`. After both Closes this is harmless. Before, somebody may have truncated the
+/// stream.
 #[tokio::test]
-async fn tls_without_close_notify() {
+async fn tls_that_ends_without_close_notify_is_told() {
     for closes in [true, false] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (theirs, ours) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
@@ -257,7 +260,7 @@ async fn tls_without_close_notify() {
                 theirs.write_all(THEIR_CLOSE).await.unwrap();
                 theirs.read_exact(&mut [0; OUR_ECHO.len()]).await.unwrap();
             }
-            // The socket below, so that TLS has no last word.
+            // Shuts down the socket below, so that TLS sends no `close_notify`.
             theirs.into_inner().0.shutdown().await.unwrap();
         };
         let (finished, ()) = tokio::join!(end(ours.unwrap(), false, false), peer);
@@ -269,7 +272,7 @@ async fn tls_without_close_notify() {
     }
 }
 
-/// Both ends of TLS, with a certificate that signs itself.
+/// Both ends of TLS, with a self-signed certificate.
 fn tls() -> (TlsAcceptor, TlsConnector) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = CertificateDer::from(made.cert);

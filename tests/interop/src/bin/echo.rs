@@ -1,4 +1,4 @@
-//! An echo server for conformance suites: `CloseCodec` around websocket-codec, or with `--bare` websocket-codec by itself.
+//! An echo server for conformance suites: `CloseCodec` around websocket-codec, or with `--bare` only websocket-codec.
 
 use std::error::Error;
 use std::str::Utf8Error;
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn serve_wrapped(stream: TcpStream) {
     let Ok(mut framed) = open::server(stream, CloseCodec::server().wrap(MessageCodec::server())).await else { return };
-    // What to fail with if the codec inside found the fault; its errors do not know their code, except for this one.
+    // The code to fail with if the inner codec has found the fault. Its errors do not know their code.
     let code = match echo(&mut framed).await {
         Err(codec::Error::Inner(error)) if error.is::<Utf8Error>() => CloseCode::INVALID_PAYLOAD,
         Err(_) => CloseCode::PROTOCOL_ERROR,
@@ -40,7 +40,7 @@ async fn serve_wrapped(stream: TcpStream) {
     finish(&mut framed, CloseFrame::from_code(code), Timeouts::DEFAULT).await;
 }
 
-/// As one uses the codec without this crate: answers a Close with the same frame, and drops the connection on an error.
+/// Uses the codec without this crate: answers a Close with the same frame, and drops the connection on an error.
 async fn serve_bare(stream: TcpStream) {
     let Ok(mut framed) = open::server(stream, MessageCodec::server()).await else { return };
     while let Some(Ok(message)) = framed.next().await {
