@@ -1,5 +1,5 @@
 #!/bin/sh
-# Exhausts the spaces that are finite: `exhaust.sh`, or `exhaust.sh all` for the 2^32 reasons of four bytes.
+# Tries every input of the finite spaces: `exhaust.sh`, or `exhaust.sh all` for the 2^32 reasons of four bytes.
 set -eu
 cd "$(dirname "$0")/../.."
 cargo build --quiet --release --package close-proofs --bin exhaust --features websocket-close/simdutf8

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Proves that the core needs no std, no allocator and no panic: a program of it alone, in which the linker has left none of them;
-# and that the proof would notice one.
+# Proves that the core needs no std, no allocator and no panic: it links a program of the core alone, and finds none of
+# them in it. The control shows that the proof would notice a panic.
 set -eu
 cd "$(dirname "$0")/freestanding"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/freestanding"
@@ -12,7 +12,7 @@ unwanted >/dev/null || { echo 'freestanding: FAILED, an index that can panic was
 cargo build --quiet --release --bin freestanding
 "$program"
 if unwanted; then
-    echo 'freestanding: FAILED, the program holds what is listed above'
+    echo 'freestanding: FAILED, the program contains the symbols above'
     exit 1
 fi
 echo "freestanding: runs, $(stat -c %s "$program") bytes; from outside it takes" $(nm "$program" | awk '$1 == "U" { print $2 }')

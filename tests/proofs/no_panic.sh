@@ -1,5 +1,6 @@
 #!/bin/sh
-# Proves at link time that no function of the core can panic, and that the proof would notice one that can.
+# Proves at link time that no function of the core can panic. The control shows that the proof would notice one that
+# can.
 set -eu
 cd "$(dirname "$0")/../.."
 build() { cargo build --quiet --profile proof --package close-proofs --bin no_panic "$@" 2>&1; }

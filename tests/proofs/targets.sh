@@ -1,15 +1,17 @@
 #!/bin/sh
-# Builds the crate for targets that have no std, with Debian's compiler and its sources of `core`, and runs what was built for
-# wasm32, where a usize has 32 bits, through every code with every length. Needs install.sh.
+# Builds the crate for targets without std, with Debian's compiler and its sources of `core`. On wasm32, where a usize
+# has 32 bits, it runs every code with every length. Needs install.sh.
 set -eu
 cd "$(dirname "$0")/freestanding"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/targets"
 export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
 for target in thumbv7em-none-eabi riscv32imc-unknown-none-elf; do
-    cargo build --quiet --release --manifest-path ../../../Cargo.toml --lib --no-default-features -Zbuild-std=core --target $target
+    cargo build --quiet --release --manifest-path ../../../Cargo.toml --lib --no-default-features \
+        -Zbuild-std=core --target $target
     echo "targets: built for $target"
 done
 target=wasm32-unknown-unknown
 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-22 \
-    cargo build --quiet --release --lib -Zbuild-std=core,compiler_builtins -Zbuild-std-features=compiler-builtins-mem --target $target
+    cargo build --quiet --release --lib -Zbuild-std=core,compiler_builtins \
+        -Zbuild-std-features=compiler-builtins-mem --target $target
 node ../wasm.mjs "$CARGO_TARGET_DIR/$target/release/probes.wasm"

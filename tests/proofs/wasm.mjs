@@ -1,4 +1,4 @@
-// Runs the module through all codes x all lengths of payload, against a table of its own: `node wasm.mjs probes.wasm`.
+// Runs the module on all codes with all lengths of payload, against its own table: `node wasm.mjs probes.wasm`.
 import { readFileSync } from "node:fs";
 import assert from "node:assert";
 
@@ -24,7 +24,7 @@ for (let code = 0; code < 65536; code++) {
     if (decoded !== expected) assert.fail(`${decoded} for code ${code} with ${len} bytes`);
     if (len > 1 && decoded > 0) {
       accepted++;
-      if (reencode(len) !== len) assert.fail(`code ${code} with ${len} bytes is not encoded to as many`);
+      if (reencode(len) !== len) assert.fail(`code ${code} with ${len} bytes is encoded to another length`);
       if (bytes[0] !== code >> 8 || bytes[1] !== (code & 255)) assert.fail(`code ${code} is encoded to another`);
       for (let at = 2; at <= len; at++) {
         if (bytes[at] !== (at < len ? 0x72 : 0)) assert.fail(`byte ${at} of code ${code} with ${len} bytes`);
@@ -36,4 +36,5 @@ for (let code = 0; code < 65536; code++) {
 bytes.set([0x03, 0xe8, 0xed, 0xa0, 0x80]);
 assert.equal(decode(5), -1007);
 assert.equal(accepted, 2012 * 124);
-console.log(`targets: wasm32 in node ${process.version}: ${size} payloads decoded, ${accepted} accepted and encoded again`);
+const counts = `${size} payloads decoded, ${accepted} accepted and encoded again`;
+console.log(`targets: wasm32 in node ${process.version}: ${counts}`);

@@ -1,4 +1,4 @@
-//! Without std nobody else asks for the C library, which holds the start of a program.
+//! Links the C library, which has the code that starts a program. Without std nothing else asks for it.
 
 fn main() {
     if std::env::var("CARGO_CFG_UNIX").is_ok() {

@@ -1,1 +1,1 @@
-//! Proofs about the crate. `tests/README.md` lists them with their commands.
+//! The package of the proofs about the crate. `tests/README.md` lists them with their commands.

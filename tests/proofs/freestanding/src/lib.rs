@@ -1,6 +1,6 @@
-//! The crate where there is nothing: no std, no allocator, and a panic handler that must not be linked.
+//! The crate without std and without an allocator, with a panic handler that must not be linked.
 //!
-//! The functions can be called from C and from JavaScript. What goes in and out stands in [`buffer`].
+//! The functions can be called from C and from JavaScript. Bytes go in and out through [`buffer`].
 #![no_std]
 
 use core::panic::PanicInfo;
@@ -13,7 +13,7 @@ use websocket_close::{
     registry, script,
 };
 
-/// If any panic is linked, so is this, by its name.
+/// If any panic is linked, this function is linked, too, and its name shows.
 #[panic_handler]
 fn panic_was_linked(_: &PanicInfo<'_>) -> ! {
     loop {}
@@ -21,7 +21,7 @@ fn panic_was_linked(_: &PanicInfo<'_>) -> ! {
 
 static mut BUFFER: [u8; 256] = [0; 256];
 
-/// Where payloads and frames are exchanged: 256 bytes, used by one thread.
+/// The buffer for payloads and frames: 256 bytes, used by one thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn buffer() -> *mut u8 {
     addr_of_mut!(BUFFER).cast()
@@ -34,7 +34,8 @@ fn bytes(len: usize) -> &'static mut [u8] {
     buffer.get_mut(..len).unwrap_or_default()
 }
 
-/// The status code of the payload in the buffer, 0 if it has none; the code to fail with, negated, if it is bad.
+/// Returns the status code of the payload in the buffer, 0 if it has none, or the negated code to fail with if it is
+/// bad.
 #[unsafe(no_mangle)]
 pub extern "C" fn decode(len: usize) -> i32 {
     match CloseFrame::from_payload(bytes(len)) {
@@ -43,7 +44,8 @@ pub extern "C" fn decode(len: usize) -> i32 {
     }
 }
 
-/// Decodes the payload in the buffer, clears the buffer, and writes the payload back; its length, or -1 if it is bad.
+/// Decodes the payload in the buffer, clears the buffer, and writes the payload back. Returns its length, or -1 if it
+/// is bad.
 #[unsafe(no_mangle)]
 pub extern "C" fn reencode(len: usize) -> i32 {
     let Ok(frame) = CloseFrame::from_payload(bytes(len)) else { return -1 };
@@ -57,7 +59,7 @@ pub extern "C" fn reencode(len: usize) -> i32 {
     i32::try_from(payload.len()).unwrap_or(-1)
 }
 
-/// Everything else that is public and has no `# Panics` section; some number that depends on all of it.
+/// Calls everything else that is public and has no `# Panics` section. Returns a number that depends on all of it.
 #[unsafe(no_mangle)]
 pub extern "C" fn others(len: usize, number: u16) -> usize {
     #[cfg(feature = "control")]

@@ -1,4 +1,4 @@
-//! Every input of a space, against an oracle that was written without the crate: `exhaust codes`, `reasons`, `places`,
+//! Tries every input of a space against oracles that do not use the crate: `exhaust codes`, `reasons`, `places`,
 //! `leads` or `all`. `tests/proofs/exhaust.sh` builds and runs it.
 
 use std::process::ExitCode;
@@ -13,8 +13,8 @@ fn may_be_sent(code: u16) -> bool {
         || (4000..=4999).contains(&code)
 }
 
-/// All codes with all lengths of payload: decoded, encoded again, put together from their parts, and split without a
-/// judgement.
+/// All codes with all lengths of payload. Each payload is decoded, encoded again, built from its parts, and split by
+/// `unjudged`.
 fn codes() -> (u64, u64) {
     let mut accepted = 0;
     for code in 0..=u16::MAX {
@@ -70,8 +70,8 @@ fn is_utf8(mut text: &[u8]) -> bool {
     }
 }
 
-/// One reason, with the code 1000: the verdict is that of the grammar, the text and the place of the fault are those of
-/// `core::str`.
+/// Tries one reason with code 1000. The verdict must be that of the grammar. The text and the place of the fault must
+/// be those of `core::str`. Returns the verdict.
 #[inline]
 fn as_the_oracles_say(payload: &[u8]) -> bool {
     let text = std::str::from_utf8(&payload[2..]);
@@ -99,16 +99,15 @@ fn reasons() -> (u64, u64) {
             accepted += u64::from(as_the_oracles_say(&[0x03, 0xe8, a, b, c][..2 + len as usize]));
         }
     }
-    // 1 + 128 + (128^2 + 1920) + (128^3 + 2 * 128 * 1920 + 61440): sequences of 1, 2 and 3 bytes in every order.
+    // 1 + 128 + (128^2 + 1920) + (128^3 + 2 * 128 * 1920 + 61440): characters of 1, 2 and 3 bytes in every order.
     assert_eq!(accepted, 1 + 128 + 18_304 + 2_650_112);
     (size, accepted)
 }
 
-/// How many reasons of four bytes begin with a character that is not ASCII: one of 2, 3 or 4 bytes, and any text behind
-/// it.
+/// How many reasons of four bytes begin with a character of 2, 3 or 4 bytes, with any text behind it.
 const LEADS: u64 = 1920 * 18_304 + 61_440 * 128 + 1_048_576;
 
-/// All reasons of four bytes whose first byte is in the range, of which so many are UTF-8; on two threads.
+/// Tries all reasons of four bytes whose first byte is in the range, on two threads. `valid` of them must be UTF-8.
 fn four_bytes(first: u8, last: u8, valid: u64) -> (u64, u64) {
     let half = |odd: u8| {
         move || {
@@ -128,9 +127,9 @@ fn four_bytes(first: u8, last: u8, valid: u64) -> (u64, u64) {
     ((u64::from(last - first) + 1) << 24, accepted)
 }
 
-/// Four bytes, each of which is the first or the last of a range in RFC 3629's grammar or just outside of it, at every
-/// place of a reason of 123 bytes: where a validator that works in blocks could differ. Once among ASCII, once between the
-/// characters that make the crate choose simdutf8.
+/// Four bytes at every place of a reason of 123 bytes. Each byte is the first or the last of a range in RFC 3629's
+/// grammar, or just outside. A validator that works in blocks could differ here. The rest of the reason is ASCII; in a
+/// second pass its ends are wide characters, which make the crate choose simdutf8.
 fn places() -> (u64, u64) {
     const EDGES: [u8; 22] = [
         0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef,

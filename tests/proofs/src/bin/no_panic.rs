@@ -1,8 +1,8 @@
-//! Link-time proof that no function of the core panics: `tests/proofs/no_panic.sh`.
+//! The link-time proof that no function of the core panics. `tests/proofs/no_panic.sh` runs it.
 //!
-//! Each function below calls some of the public API with any input. `#[no_panic]` makes the link fail if a panic can still
-//! be reached after optimisation. Functions with a `# Panics` section (`from_static`, both `to_array`, `put`) are left out
-//! by intent. So are `Display`, `Debug` and `Named`, since `core::fmt` calls its writers through pointers.
+//! Each function below calls a part of the public API with any input. `#[no_panic]` makes the link fail if a panic can
+//! still be reached after optimisation. Functions with a `# Panics` section (`from_static`, both `to_array`, `put`) are
+//! left out. `Display`, `Debug` and `Named` are left out, too, because `core::fmt` calls its writers through pointers.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -135,7 +135,7 @@ fn peek_and_decode(local: Role, bytes: &mut [u8]) -> Option<CloseFrame<'_>> {
     }
 }
 
-/// A header whose public fields say anything.
+/// The public fields of the header may have any value.
 #[no_panic]
 fn is_minimal(header: &Header) -> Option<bool> {
     header.is_minimal()
@@ -259,7 +259,7 @@ fn told(closing: &ClosingHandshake) -> (Option<CloseFrame<'_>>, Option<wire::Err
     (closing.theirs(), closing.fault(), closing.event())
 }
 
-/// The handshake's way to the questions of its state.
+/// Dereferences the handshake to its state.
 #[no_panic]
 fn state(closing: &ClosingHandshake) -> ClosingState {
     **closing
@@ -286,7 +286,7 @@ fn control(payload: &[u8], place: usize) -> u8 {
     payload[place]
 }
 
-/// Calls everything with inputs that the optimiser knows nothing about.
+/// Calls everything with inputs that the optimiser does not know.
 fn main() {
     let bytes = std::env::args().next().unwrap_or_default().into_bytes();
     let mut bytes = [&[0x88, 0x03], &bytes[..]].concat();
