@@ -1,6 +1,8 @@
 # shellcheck shell=sh
-# For the scripts that change the tree or leave out a part of it: a copy of HEAD at $copy, which goes when the script ends.
+# For scripts that change the tree or leave out a part of it. Makes a copy of HEAD at $copy, and removes it when the
+# script ends.
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-# With the time of now: by that of the commit Cargo would take what it has built of an earlier copy, changed as it was, for fresh.
+# The files get the current time (-m). With the time of the commit, Cargo would reuse what it built from an earlier copy
+# that a script had changed.
 git archive HEAD | tar -xm -C "$copy"

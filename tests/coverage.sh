@@ -1,6 +1,7 @@
 #!/bin/sh
-# The tests run nearly all of src: lines, regions, functions, and branches both ways. It needs cargo-llvm-cov, nightly (for
-# branches) and LLVM 22 (`proofs/install.sh llvm-22`). What is left are `?` on calls that do not fail and patterns that match.
+# Checks that the tests run nearly all lines, regions, functions and branches of src. It needs cargo-llvm-cov, nightly
+# (for branches) and LLVM 22 (`proofs/install.sh llvm-22`). The rest are `?` on calls that do not fail, and patterns
+# that always match.
 set -eu
 cd "$(dirname "$0")/.."
 export LLVM_COV=/usr/lib/llvm-22/bin/llvm-cov LLVM_PROFDATA=/usr/lib/llvm-22/bin/llvm-profdata

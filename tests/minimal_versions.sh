@@ -1,11 +1,12 @@
 #!/bin/sh
-# The lower bounds in Cargo.toml are true: the library builds, all features on, with the oldest dependencies that they allow.
+# Checks the lower bounds in Cargo.toml: the library builds, with all features, with the oldest dependencies that they
+# allow.
 set -eu
 cd "$(dirname "$0")/.."
 . tests/copy.sh
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/minimal"
 cd "$copy"
-# The members have bounds of their own.
+# Leave out the other packages of the workspace, which have other bounds.
 sed -i '/^\[workspace\]/,$d' Cargo.toml
 rm Cargo.lock
 cargo +nightly -Zdirect-minimal-versions generate-lockfile --quiet

@@ -1,16 +1,17 @@
 #!/bin/sh
-# Changes each file of src in every small way that cargo-mutants knows, and runs the tests for that file: each change must be
-# noticed. `mutants.sh`, or `mutants.sh FILE...`, such as `codec/finish`. `.cargo/mutants.toml` says what no test can notice.
+# Changes each file of src in every small way that cargo-mutants knows, and runs the tests for that file. They must
+# notice each change. Call `mutants.sh`, or `mutants.sh FILE...` with a name such as `codec/finish`.
+# `.cargo/mutants.toml` lists the changes that no test can notice.
 #
-# Each file is taken with the fewest features it compiles with, and with each that changes what it compiles to. The script
-# works on a copy, and without debug information, which halves the time.
+# Each file is tested with the fewest features that it compiles with, and with each feature that changes its code. The
+# script works on a copy, and builds without debug information, which halves the time.
 set -eu
 cd "$(dirname "$0")/.."
 . tests/copy.sh
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/mutants" CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0 RUST_BACKTRACE=0
 cd "$copy"
 
-# The sets of features of a file; `-` has none.
+# The sets of features for a file. `-` is the empty set.
 features_of() {
     case $1 in
     arbitrary) echo arbitrary ;;
@@ -22,7 +23,7 @@ features_of() {
     esac
 }
 
-# What such a set leaves out of the file: there is nothing to change there.
+# The code that such a set leaves out of the file, so that nothing can be changed there.
 left_out() {
     case $1/$2 in
     frame/-) echo 'CloseFrame.*::(put|to_bytes)|TryFrom<Unchecked>' ;;
@@ -34,7 +35,7 @@ left_out() {
     esac
 }
 
-# As arguments of every call of cargo, so that no other test is even built.
+# The tests for a file, as arguments of every call of cargo, so that no other test is built.
 tests_of() {
     case $1 in
     arbitrary) echo --test=arbitrary ;;
@@ -53,7 +54,8 @@ tests_of() {
     esac
 }
 
-all='arbitrary code codec/error codec/finish codec/mod ending event frame handshake mask names registry script stream utf8 wire'
+all='arbitrary code codec/error codec/finish codec/mod ending event frame handshake mask names registry script stream utf8
+    wire'
 for file in ${*:-$all}; do
     tests=$(tests_of "$file")
     for features in $(features_of "$file"); do
@@ -62,7 +64,7 @@ for file in ${*:-$all}; do
         cargo mutants --in-place --file "src/$file.rs" --output "$out" --minimum-test-timeout 60 \
             --exclude-re "$(left_out "$file" "$features")" \
             --no-default-features --features "${features#-}" $(printf -- '--cargo-arg=%s ' $tests) >"$log" 2>&1 || status=$?
-        # 2 and 3 are mutants that were missed, and that hung: a test that hangs has noticed. Any other is no result.
+        # 2: some mutants were missed. 3: some hung, and a test that hangs has noticed. Any other status is an error.
         case $status in 0 | 2 | 3) ;; *) cat "$log" && exit 1 ;; esac
         echo "mutants: $file.rs, $([ "$features" = - ] && echo no features || echo "$features"): $(tail -n 1 "$log")"
         sed 's/^/mutants: not noticed: /' "$out/mutants.out/missed.txt" | tee -a "$copy/unnoticed"

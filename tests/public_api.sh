@@ -1,5 +1,5 @@
 #!/bin/sh
-# The public API, all features on, is the one that was committed; `public_api.sh --update` commits to another.
+# Checks that the public API with all features is the one in public-api.txt. `public_api.sh --update` writes that file.
 set -eu
 cd "$(dirname "$0")/.."
 listing=$(mktemp)
