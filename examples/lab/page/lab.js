@@ -1,4 +1,5 @@
-// The page of the lab: takes a plan, opens a WebSocket that ends by it, and shows what the wire, the crate and the browser say.
+// The page of the lab. It takes a plan, opens a WebSocket that ends as planned, and shows the bytes and what the crate
+// and the browser report.
 
 const $ = (id) => document.getElementById(id);
 const form = $("plan");
@@ -17,28 +18,28 @@ const EXAMPLES = [
 ];
 
 const ENDING_HINTS = {
-  clean: "FIN, once both have said Close.",
-  half: "FIN right behind its Close.",
+  clean: "FIN after both Closes.",
+  half: "FIN right after its Close.",
   reset: "RST soon after its Close.",
   silent: "The browser has to give up.",
 };
 
-// Where browsers are known to differ from the RFC and so from the crate.
+// The cases in which browsers are known to differ from the RFC, and so from the crate.
 const DIFFERENCES = [
   [({ code }) => [1005, 1006, 1015].includes(code),
-    "Firefox hands 1005, 1006 and 1015 to the page, as clean; they are never to be sent (RFC 6455, 7.4.1)."],
+    "Firefox reports 1005, 1006 and 1015 as clean, although nobody may send them (RFC 6455, 7.4.1)."],
   [({ code }) => code !== null && (code < 1000 || code === 1004 || (code > 1015 && code < 3000) || code > 4999),
-    "Browsers hand codes to the page that may not be sent (RFC 6455, 7.4.2). CloseEvent::observed() tells what a page gets."],
+    "Browsers report codes that nobody may send (RFC 6455, 7.4.2). CloseEvent::observed() reports what a page gets."],
   [({ fault }) => fault === "one-byte", "Firefox takes a payload of one byte for an empty one."],
-  [({ fault }) => fault === "masked", "Firefox accepts a masked frame from a server (against RFC 6455, 5.1)."],
+  [({ fault }) => fault === "masked", "Firefox accepts a masked frame from a server, which RFC 6455, 5.1 forbids."],
   [({ fault }) => fault === "data-after",
-    "Chromium fails the connection when a whole frame follows the Close; RFC 6455 (1.4, 5.5.1) discards it."],
+    "Chromium fails the connection if a whole frame follows the Close. RFC 6455, 1.4 discards the frame."],
   [({ ending }) => ending === "reset",
-    "Browsers call a reset unclean even if it comes after both Closes; RFC 6455 (7.1.4) looks at the Closes alone."],
-  [({ ending }) => ending === "half", "Firefox calls it unclean if FIN comes before it has answered."],
+    "Browsers call a reset unclean, even after both Closes. By RFC 6455, 7.1.4 only the Closes count."],
+  [({ ending }) => ending === "half", "Firefox reports an unclean end if FIN comes before its answer."],
 ];
 
-// What can be typed
+// The form
 
 let registry = [];
 const nameOf = (code) => registry.find(({ first, last }) => first <= code && code <= last)?.name ?? "";
@@ -65,7 +66,7 @@ function fill([, first, code, reason, fault, ending]) {
   hints();
 }
 
-/// The plan in the page's address, so that it can be reloaded, kept and shared.
+/// Fills the form from the page's address. The address has the plan, so that it can be reloaded, kept and shared.
 function fillFromAddress() {
   for (const [name, value] of new URLSearchParams(location.search)) {
     if (form.elements[name]) form.elements[name].value = value;
@@ -75,14 +76,14 @@ function fillFromAddress() {
 function hints() {
   const { first, code, reason, ending } = plan();
   const length = utf8(reason).length;
-  $("first-hint").textContent = first === "server" ? "The browser answers by itself." : "By close(); the server answers.";
+  $("first-hint").textContent = first === "server" ? "The browser answers by itself." : "The page calls close(); the server answers.";
   $("code-hint").textContent = code === null ? "none: an empty Close" : nameOf(code);
   $("reason-hint").textContent = code === null ? "needs a code" : `${length} of 123 bytes${length > 123 ? ": too long" : ""}`;
   $("ending-hint").textContent = ENDING_HINTS[ending];
   form.elements.reason.disabled = code === null;
 }
 
-// What is shown
+// The results
 
 function h(name, attributes, ...children) {
   const element = document.createElement(name);
@@ -91,16 +92,17 @@ function h(name, attributes, ...children) {
   return element;
 }
 
-/// A text in quotes, with everything escaped that could not be seen or would change what is seen.
+/// A text in quotes. Characters that are invisible, or change how the text looks, are escaped.
 function quoted(text) {
-  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cn}]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+  const escape = (character) => `\\u{${character.codePointAt(0).toString(16)}}`;
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cn}]/gu, escape);
 }
 
 const bytesOf = (hex) => (hex.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const OPCODES = { 0: "continuation", 1: "text", 2: "binary", 8: "Close", 9: "ping", 10: "pong" };
 
-/// The pieces of the frames in `bytes`: what kind each is, its bytes, what they mean.
+/// The pieces of the frames in `bytes`: the kind of each piece, its bytes, and their meaning.
 function pieces(bytes) {
   const found = [];
   let rest = bytes;
@@ -154,7 +156,7 @@ function frame(title, hexText, note) {
     list.length ? h("ol", { class: "pieces" }, list) : h("p", { class: "none" }, "nothing"));
 }
 
-/// A CloseEvent; what is not as in `other` is marked.
+/// A CloseEvent. The values that differ from `other` are marked.
 function event(title, told, note, other = told) {
   const row = (key, value) => [h("dt", {}, key), h("dd", told[key] === other[key] ? {} : { class: "differs" }, value)];
   return h("div", { class: "event" },
@@ -171,6 +173,7 @@ function steps(title, rows) {
   return h("div", { class: "steps" }, h("h3", {}, title), h("ol", {}, items));
 }
 
+const said = (threw) => (threw ? `throws ${threw}` : "accepts the call");
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 const alike = (one, other) => one.code === other.code && one.reason === other.reason && one.wasClean === other.wasClean;
 
@@ -183,11 +186,11 @@ function show(asked, { script }, log, seen) {
     ? `script::close() ${script.throws ? `throws ${script.throws}: ${script.why}` : `sends ${script.sends}`}.`
     : "";
   const lenient = log.observed && !alike(log.observed, log.client)
-    ? [event("As a lenient client", log.observed, "CloseEvent::observed(): what a page will see when a server is wrong.")] : [];
+    ? [event("As a lenient client", log.observed, "CloseEvent::observed(): what a page sees if the server is wrong.")] : [];
   $("crate").replaceChildren(
     event("As the client, given the same bytes", log.client, sentence(log.clientSays), seen.event),
     ...lenient,
-    event("As the server", log.server, sentence(log.ending) + (log.byHand ? " It does not know of the Close written by hand." : "")),
+    event("As the server", log.server, sentence(log.ending) + (log.byHand ? " It does not know about the Close written by hand." : "")),
     ...(answers ? [h("p", { class: "note" }, answers)] : []));
 
   $("browser").replaceChildren(
@@ -199,9 +202,9 @@ function show(asked, { script }, log, seen) {
 
   const why = DIFFERENCES.filter(([applies]) => applies(asked)).map(([, text]) => text).join(" ");
   const threw = asked.first === "page" && (script.throws ?? null) !== seen.threw;
-  if (threw) verdict("differs", `close() ${seen.threw ?? "went through"}, while script::close() ${script.throws ?? "lets it through"}.`);
-  else if (alike(log.client, seen.event)) verdict("agrees", "The browser reports what the crate would in its place.");
-  else verdict("differs", `The browser does not report what the crate would in its place. ${why || "This difference is not a known one."}`);
+  if (threw) verdict("differs", `close() ${said(seen.threw)}, but script::close() ${said(script.throws)}.`);
+  else if (alike(log.client, seen.event)) verdict("agrees", "Browser and crate agree.");
+  else verdict("differs", `Browser and crate differ. ${why || "This difference is not known."}`);
 }
 
 function verdict(kind, text) {
@@ -220,7 +223,7 @@ async function run() {
   const started = performance.now();
   verdict("waits", "Running…");
   const waiting = setInterval(() => {
-    if (mine === current) verdict("waits", `Waiting for the browser to end it, ${Math.round((performance.now() - started) / 1000)} s so far.`);
+    if (mine === current) verdict("waits", `Waiting for the browser to give up: ${Math.round((performance.now() - started) / 1000)} s so far.`);
   }, 5000);
   try {
     const answer = await fetch("/runs", { method: "POST", body: JSON.stringify(asked) });
@@ -236,7 +239,7 @@ async function run() {
   }
 }
 
-/// Opens the WebSocket, closes it if the plan says so, and tells what the browser told.
+/// Opens the WebSocket, closes it if the plan says so, and returns what the browser reports.
 function end(id, { first, code, reason }) {
   return new Promise((done) => {
     const seen = { threw: null, error: false, steps: [] };

@@ -1,7 +1,7 @@
-//! The check: thousands of endings in a headless browser, each compared with what the crate says of the same bytes.
+//! The check: thousands of endings in a headless browser, each compared with what the crate reports for the same bytes.
 //!
-//! The browser is the judge. Where it and the crate differ, the difference stands in a literal table here, [`HANDED_ON`] or
-//! [`ENDINGS`], and is demanded: one that vanishes is a failure, too.
+//! The browser is the judge. If it and the crate differ, the difference is in a literal table here, [`HANDED_ON`] or
+//! [`ENDINGS`]. The check demands each difference, so one that vanishes is a failure, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -20,20 +20,20 @@ use websocket_close::{CloseEvent, CloseEventInit, OwnedCloseFrame, script};
 use crate::Lab;
 use crate::run::{Ending, Fault, First, Log, Plan};
 
-/// For the whole of the browser's part.
+/// The deadline for the browser's whole part.
 const DEADLINE: Duration = Duration::from_secs(80);
-/// For the server's ends to finish, once the browser is gone.
+/// How long the server's ends may take when the browser is gone.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// The codes that Chromium hands to the page, as clean, while RFC 6455 (7.4) and this crate refuse them.
+/// The codes that Chromium reports as clean, although RFC 6455 (7.4) and this crate refuse them.
 const HANDED_ON: [RangeInclusive<u16>; 4] = [0..=999, 1004..=1004, 1016..=2999, 5000..=65535];
 
-/// The codes that a script may pass to `close()`: its first step in the WHATWG standard.
+/// The codes that a script may pass to `close()`, by its first step in the WHATWG standard.
 const FROM_SCRIPT: [RangeInclusive<u16>; 2] = [1000..=1000, 3000..=4999];
 
-/// Faults and endings, for a Close with 4001 and "bye": what Chromium's event says, and what this crate's.
-/// The last three differ. Chromium fails a connection on which a whole frame follows the Close, where RFC 6455 (1.4, 5.5.1)
-/// discards it; and it calls a reset unclean, where the RFC (7.1.4) looks at the two Closes only.
+/// Faults and endings for a Close with 4001 and "bye", then Chromium's event, then this crate's event. The events of
+/// the last three rows differ. Chromium fails the connection if a whole frame follows the Close, but RFC 6455 (1.4,
+/// 5.5.1) discards the frame. Chromium calls a reset unclean, but by the RFC (7.1.4) only the two Closes count.
 const ENDINGS: [(First, Fault, Ending, Told, Told); 22] = [
     (First::Server, Fault::None, Ending::Clean, BYE, BYE),
     (First::Server, Fault::None, Ending::Half, BYE, BYE),
@@ -69,12 +69,12 @@ pub struct Case {
     group: &'static str,
     name: String,
     pub plan: Plan,
-    /// What the page calls `close()` with, if it is the first.
+    /// The arguments of `close()`, if the page closes first.
     pub close: Option<CloseCall>,
     expected: Expected,
 }
 
-/// The arguments of `close(code, reason)`, the reason in UTF-16.
+/// The arguments of `close(code, reason)`. The reason is in UTF-16.
 #[derive(Clone, Serialize)]
 pub struct CloseCall {
     code: Option<u16>,
@@ -82,13 +82,13 @@ pub struct CloseCall {
 }
 
 enum Expected {
-    /// The server sends: browser and crate report the same.
+    /// The server closes. Browser and crate report the same.
     Same,
-    /// The server sends a code of [`HANDED_ON`].
+    /// The server closes with a code of [`HANDED_ON`].
     HandedOn,
     /// A row of [`ENDINGS`].
     Told { browser: Told, ours: Told },
-    /// The page closes: browser and crate agree on the exception or the bytes.
+    /// The page closes. Browser and crate agree on the exception or on the bytes.
     PageCloses,
 }
 
@@ -112,7 +112,7 @@ struct CloseArguments {
     names: Vec<String>,
 }
 
-/// Runs the check and prints what came of it.
+/// Runs the check, and prints its result.
 pub async fn check(
     lab: &Lab,
     mut findings: mpsc::Receiver<Findings>,
@@ -164,7 +164,7 @@ pub async fn check(
                 Ok(Some(log)) => case.judge(seen, &log),
                 _ => Err("the server's end is still open".to_owned()),
             },
-            _ => Err("the page did not tell".to_owned()),
+            _ => Err("the page did not report it".to_owned()),
         };
         count(case.group, &case.name, verdict);
     }
@@ -207,7 +207,8 @@ impl Case {
         }
     }
 
-    /// What the browser answers to the server's Close: the same payload, or 1002 if it failed the connection.
+    /// Judges the browser's answer to the server's Close: the same payload, or 1002 if the browser failed the
+    /// connection.
     fn judge_answer(&self, seen: &Seen, log: &Log) -> Result<(), String> {
         let payload = unmask(&log.read)?;
         let heard = log.heard.as_ref().ok_or("the server heard nothing")?;
@@ -256,7 +257,7 @@ impl CloseArguments {
     }
 }
 
-/// `CloseEvent::observed` is the browser's event.
+/// `CloseEvent::observed` must be the browser's event.
 fn observed(log: &Log, seen: &Seen) -> Result<(), String> {
     log.observed.as_ref().map_or(Ok(()), |observed| same("CloseEvent::observed", observed, &seen.event))
 }
@@ -279,7 +280,7 @@ fn unmask(frame: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-/// All cases but the last, which needs no WebSocket of its own.
+/// All cases except the last one, which needs no WebSocket.
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(ENDINGS.map(|(first, fault, ending, browser, ours)| Case {
@@ -327,7 +328,7 @@ fn page_closes(group: &'static str, code: Option<u16>, reason: Option<Vec<u16>>)
     Case { group, name, plan, close: Some(CloseCall { code, reason }), expected: Expected::PageCloses }
 }
 
-/// Every code around 1000 to 1015, the edges of every class, and a sample of the rest.
+/// Every code from 990 to 1029, the edges of every class, and a sample of the rest.
 fn codes() -> BTreeSet<u16> {
     let edges =
         [0, 1, 999, 1000, 1999, 2000, 2999, 3000, 3001, 3003, 3008, 3999, 4000, 4999, 5000, 5001, 32767, 32768, 65534];
@@ -343,14 +344,14 @@ fn text_lengths() -> impl Iterator<Item = String> {
     })
 }
 
-/// The same as payloads, and those that are too short for a code.
+/// The same reasons in payloads, and payloads that are too short for a code.
 fn payload_lengths() -> impl Iterator<Item = Vec<u8>> {
     let short = [vec![], vec![0x00], vec![0x03], vec![0xff]];
     short.into_iter().chain(text_lengths().map(|text| [b"\x0f\xa1", text.as_bytes()].concat()))
 }
 
-/// Every single byte; every row of table 3-7 of the Unicode standard with each continuation byte inside, at the edge and
-/// outside; each kind of fault around the places where a fast check changes its stride; some texts that are easily changed.
+/// Every single byte. Every row of Unicode's table 3-7, with continuation bytes inside, at the edge and outside. Each
+/// kind of fault around the places where a fast check changes its stride. Some texts that decoders tend to change.
 fn byte_strings() -> Vec<Vec<u8>> {
     const FIRST: [u8; 18] =
         [0x41, 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf4, 0xf5];
@@ -400,8 +401,8 @@ fn byte_strings() -> Vec<Vec<u8>> {
     strings
 }
 
-/// Code units at the edges of each length in UTF-8, surrogates in pairs, alone, and in the wrong order; and so many lone
-/// ones that they fit, or do not, once each has become three bytes.
+/// Code units at the edges of each length in UTF-8. Surrogates in pairs, alone, and in the wrong order. And 40 to 42
+/// lone surrogates, which become three bytes each: 41 of them fit, 42 do not.
 fn utf16() -> impl Iterator<Item = Vec<u16>> {
     const UNITS: [u16; 15] =
         [0x00, 0x41, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xfeff, 0xfffd, 0xffff];

@@ -1,7 +1,7 @@
-//! A lab for the end of a WebSocket: a page in a browser, a server made of `websocket-close`, and what each says of the other.
+//! A lab for the end of a WebSocket: a page in a browser, a server made of `websocket-close`, and what each reports.
 //!
-//! `cargo run -p close-lab` serves the page; `cargo run -p close-lab -- check` lets a headless browser run through thousands of
-//! endings and compares what it reports with the crate.
+//! `cargo run -p close-lab` serves the page. `cargo run -p close-lab -- check` runs thousands of endings in a headless
+//! browser, and compares what the browser reports with what the crate reports.
 
 mod check;
 mod run;
@@ -36,7 +36,7 @@ close-lab: how a WebSocket ends, in your browser
     cargo run -p close-lab [-- --port N]                 serve the page on 127.0.0.1 (port 8455)
     cargo run -p close-lab -- check [--browser PATH]     let a headless Chromium (/usr/bin/chromium) check it all";
 
-/// Ports for the check: Chromium opens no more than some hundred in a second to the same one.
+/// The number of ports for the check. Chromium opens only about a hundred WebSockets a second to one port.
 const LANES: usize = 6;
 
 #[tokio::main]
@@ -57,7 +57,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     let port = port.unwrap_or(if checking { 0 } else { 8455 });
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = listener.map_err(|error| format!("port {port}: {error}; `--port N` takes another"))?;
+    let listener = listener.map_err(|error| format!("port {port}: {error}; choose another with `--port N`"))?;
     let address = format!("http://{}", listener.local_addr()?);
     if checking {
         let (lab, findings) = Lab::with_cases();
@@ -70,12 +70,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
         return check::check(&lab, findings, &browser, &format!("{address}/check?ports={}", ports.join(","))).await;
     }
-    println!("The lab is open at {address}, Ctrl-C ends it.");
+    println!("The lab is open at {address}. Ctrl-C ends it.");
     serve(Arc::new(Lab::default()), listener).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// All that was planned and what came of it; a run's number is its place.
+/// All runs. The number of a run is its index.
 #[derive(Default)]
 struct Lab {
     runs: Mutex<Vec<Arc<Run>>>,
@@ -87,7 +87,7 @@ struct Run {
     log: watch::Sender<Option<Log>>,
 }
 
-/// The part of the lab that is there for `check` alone.
+/// The part of the lab that only `check` needs.
 struct Check {
     cases: Vec<check::Case>,
     findings: mpsc::Sender<check::Findings>,
@@ -135,7 +135,7 @@ struct Ask {
 }
 
 impl Ask {
-    /// What the browser's `close()` does with these arguments, if it goes by this crate.
+    /// What the browser's `close()` does with these arguments, according to this crate.
     fn script(&self) -> serde_json::Value {
         match script::close(self.code, (!self.reason.is_empty()).then_some(&self.reason)) {
             Ok(frame) => json!({ "sends": frame.to_string() }),
@@ -153,12 +153,12 @@ impl From<Ask> for Plan {
 
 async fn serve(lab: Arc<Lab>, listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
-        // A Close written byte by byte is to leave byte by byte.
+        // A Close that is written byte by byte must also be sent byte by byte.
         let _ = stream.set_nodelay(true);
         let lab = lab.clone();
         tokio::spawn(async move {
             let service = service_fn(|request| async { Ok::<_, Infallible>(answer(&lab, request).await) });
-            // An error here is a browser that went away.
+            // An error means that the browser has gone away.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
         });
     }
@@ -208,7 +208,8 @@ async fn answer(lab: &Lab, request: Request<Incoming>) -> Answer {
     }
 }
 
-/// Accepts the WebSocket and hands its bytes to the run. [RFC 6455, 4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2)
+/// Accepts the WebSocket and hands its bytes to the run.
+/// [RFC 6455, 4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2)
 fn upgrade(run: Arc<Run>, request: Request<Incoming>) -> Answer {
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
         return status(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket");

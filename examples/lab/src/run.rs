@@ -1,4 +1,4 @@
-//! One WebSocket of the lab, from the 101 to the end of TCP. Ends it as planned, right or wrong, and keeps a log.
+//! Runs one WebSocket of the lab, from the 101 to the end of TCP. Ends it as planned, right or wrong, and keeps a log.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -10,22 +10,22 @@ use tokio::time::{sleep, timeout};
 use websocket_close::wire::{self, Peek};
 use websocket_close::{Awaited, CloseEvent, CloseFrame, ClosingHandshake, Loss, OwnedCloseFrame, Role, TransportEnd};
 
-/// How long the lab waits for the page. A browser that is never answered gives up after a minute at most.
+/// How long the lab waits for the page. A browser that gets no answer gives up after at most a minute.
 const PATIENCE: Duration = Duration::from_secs(70);
-/// Enough for the page to read a Close before the RST that follows it.
+/// Long enough for the page to read a Close before the RST behind it.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// How a run is to end.
+/// How a run has to end.
 #[derive(Clone)]
 pub struct Plan {
     pub first: First,
-    /// The payload of the server's Close, if the server is first. For an answer the crate chooses the payload.
+    /// The payload of the server's Close, if the server closes first. If the page does, the crate chooses the answer.
     pub payload: Vec<u8>,
     pub fault: Fault,
     pub ending: Ending,
 }
 
-/// Who is first with a Close.
+/// Who closes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum First {
@@ -33,12 +33,12 @@ pub enum First {
     Page,
 }
 
-/// What is wrong with the server's Close. The crate cannot write these faults, so their bytes are made here, by hand.
+/// What is wrong with the server's Close. The crate cannot write these faults, so this file builds their bytes by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     None,
-    /// Nothing wrong, but each byte in a segment of its own.
+    /// Nothing is wrong, but each byte goes out in its own segment.
     ByteByByte,
     Missing,
     OneByte,
@@ -57,13 +57,13 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
-    /// Waits for the page's Close, then FIN.
+    /// Waits for the page's Close, then sends FIN.
     Clean,
-    /// FIN at once.
+    /// Sends FIN at once.
     Half,
-    /// RST.
+    /// Sends RST.
     Reset,
-    /// Nothing.
+    /// Does nothing.
     Silent,
 }
 
@@ -73,7 +73,7 @@ impl Fault {
         matches!(self, Self::None | Self::ByteByByte)
     }
 
-    /// Whether the page can answer: it has a whole frame, right or wrong.
+    /// Whether the page gets a whole frame, right or wrong, so that it can answer.
     fn is_whole(self) -> bool {
         !matches!(self, Self::Missing | Self::CutShort)
     }
@@ -111,7 +111,7 @@ impl Fault {
     }
 }
 
-/// An unmasked frame with any first byte, any payload, and the length form that fits.
+/// An unmasked frame with any first byte and any payload. The length has the form that fits.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match u8::try_from(payload.len()) {
         Ok(length @ ..=125) => [&[first, length], payload].concat(),
@@ -130,23 +130,23 @@ fn long_form(first: u8, payload: &[u8]) -> Vec<u8> {
 #[serde(rename_all = "camelCase")]
 pub struct Log {
     pub steps: Vec<Step>,
-    /// Why the bytes were written by hand, if they were.
+    /// Why the Close was written by hand, if it was.
     pub by_hand: Option<String>,
     #[serde(with = "hex")]
     pub wrote: Vec<u8>,
     #[serde(with = "hex")]
     pub read: Vec<u8>,
-    /// What the crate, as the server, decoded from the page's Close.
+    /// What the crate decoded, as the server, from the page's Close.
     #[serde(skip)]
     pub heard: Option<Result<OwnedCloseFrame, wire::Error>>,
-    /// How it ended for the crate, as the server: one line for a log.
+    /// How it ended for the crate as the server: one line for a log.
     pub ending: String,
     /// The event that the crate reports as the server.
     pub server: CloseEvent,
     /// The event that the crate reports as a client that gets the same bytes as the page.
     pub client: CloseEvent,
     pub client_says: String,
-    /// What a lenient client reports according to the crate, if such a client looks into the frame.
+    /// What a lenient client reports, according to the crate. `None` if it does not look into the frame.
     pub observed: Option<CloseEvent>,
 }
 
@@ -170,7 +170,7 @@ struct End {
     heard: Option<Result<OwnedCloseFrame, wire::Error>>,
 }
 
-/// Ends the WebSocket on `socket` as planned. `early` was read from it before.
+/// Ends the WebSocket on `socket` as planned. The bytes `early` were already read from it.
 pub async fn run(plan: &Plan, socket: TcpStream, early: &[u8]) -> Log {
     let mut end = End {
         socket,
@@ -190,7 +190,7 @@ pub async fn run(plan: &Plan, socket: TcpStream, early: &[u8]) -> Log {
             TransportEnd::Lost(if reset { Loss::Reset } else { Loss::Other })
         }
     };
-    // If the page was first, its Close is the client's own.
+    // If the page closed first, its Close is the one that the client has sent.
     let own = end.heard.as_ref().and_then(|heard| heard.as_ref().ok()).filter(|_| plan.first == First::Page);
     let (client, client_says) = as_client(own.map(OwnedCloseFrame::as_frame), &end.wrote);
     let ending = end.closing.into_ending(transport_end);
@@ -260,7 +260,7 @@ impl End {
                 self.note("TCP: keeps quiet");
             }
         }
-        // Discard what still comes. Closing a socket with unread bytes would reset it.
+        // Discard everything that still comes. Closing a socket with unread bytes would reset the connection.
         let mut rest = Vec::new();
         if let Ok(read) = timeout(PATIENCE, self.socket.read_to_end(&mut rest)).await {
             read?;
@@ -271,10 +271,10 @@ impl End {
         Ok(TransportEnd::Cut { awaited: Awaited::End, after: PATIENCE, discarded: None })
     }
 
-    /// Reads the page's Close. `Some` is the answer to write.
+    /// Reads the page's Close. Returns the answer to write, if there is one.
     async fn receive(&mut self) -> io::Result<Option<CloseFrame<'static>>> {
         let heard = loop {
-            // `decode` unmasks in place, but the page shows the bytes as they came.
+            // `decode` unmasks in place, but the page shall show the bytes as they came.
             let mut bytes = self.read.clone();
             match wire::peek(Role::Server, &mut bytes) {
                 Ok(Peek::Close(close)) => break close.decode().map(CloseFrame::into_owned),
@@ -300,7 +300,7 @@ impl End {
             }
             Err(error) => {
                 self.note(format!("decode() refuses: {error}"));
-                // Our Close was written before, so nothing is written here.
+                // Our Close was already written, so nothing is written here.
                 let _ = self.closing.reject(*error);
                 None
             }
@@ -319,7 +319,8 @@ impl End {
         Ok(())
     }
 
-    /// Writes a Close that the crate does not encode. The handshake does not hear of it, so its event cannot be clean.
+    /// Writes a Close that the crate does not encode. The handshake does not know about it, so its event cannot be
+    /// clean.
     async fn write_by_hand(&mut self, plan: &Plan, payload: &[u8], why: Option<String>) -> io::Result<()> {
         self.by_hand = Some(why.unwrap_or_else(|| "a fault, which the crate cannot write".to_owned()));
         self.write(&plan.fault.bytes(payload), plan.fault).await
@@ -352,8 +353,8 @@ impl End {
     }
 }
 
-/// What a client made of this crate reports for the bytes that the page got, and what it says about them. `own` is the
-/// Close that it has sent before.
+/// What a client made of this crate reports for the bytes that the page got, and its words about them. `own` is the
+/// Close that it has already sent.
 fn as_client(own: Option<CloseFrame<'_>>, received: &[u8]) -> (CloseEvent, String) {
     let mut closing = ClosingHandshake::new(Role::Client);
     if own.and_then(|own| closing.start(own)).is_some() {
@@ -375,7 +376,7 @@ fn as_client(own: Option<CloseFrame<'_>>, received: &[u8]) -> (CloseEvent, Strin
     (closing.event(), format!("{says}; answers: {answer}"))
 }
 
-/// What a lenient client reports according to the crate, if this is a whole Close with a plain header.
+/// What a lenient client reports, according to the crate, if this is a whole Close with a plain header.
 fn observed(received: &[u8]) -> Option<CloseEvent> {
     match received {
         [0x88, length @ ..=125, rest @ ..] => rest.get(..usize::from(*length)).map(CloseEvent::observed),
@@ -389,7 +390,7 @@ mod tests {
 
     /// Each fault, for a Close with 1000 and "é".
     #[test]
-    fn faults_are_the_bytes_they_are_named_for() {
+    fn each_fault_gives_the_right_bytes() {
         const CLOSE: &[u8] = b"\x03\xe8\xc3\xa9";
         let faults: [(Fault, &[u8]); 12] = [
             (Fault::None, b"\x88\x04\x03\xe8\xc3\xa9"),
