@@ -2,8 +2,8 @@
 """Writes the corpus of each fuzz target to corpus/TARGET, and removes what fuzzing has added there. With --check it
 writes nothing. It then names each file that differs, and fails if there is one.
 
-A seed is here for the edges that it reaches. Vectors are no seeds, because tests replay them. Commit fd81c79 had 1,435
-files. libFuzzer counts these edges (`cov:`) without a sanitizer, on x86-64 with AVX-512:
+A seed is here for the edges that it reaches. The vectors are not among the seeds, because tests replay them. Commit
+fd81c79 had 1,435 files. libFuzzer counts these edges (`cov:`) without a sanitizer, on x86-64 with AVX-512:
 
     target         files then  edges then  files  edges
     case                  107         170     27    172
@@ -13,9 +13,9 @@ files. libFuzzer counts these edges (`cov:`) without a sanitizer, on x86-64 with
     payload               196         290     50    290
     wire                  365         348     26    348
 
-The edges of `differential` depend on where the allocator puts the buffers of the peers. The command below shows for a
-target that the seeds miss no edge of the files then: it prints "0 new coverage edges". Run it here; OLD and NEW are
-directories elsewhere.
+The edges of `differential` depend on where the allocator puts the buffers of the peers. The commands below show for a
+target that the seeds miss no edge of the old files: they print "0 new coverage edges". Run them in this directory. OLD
+and NEW are directories elsewhere.
 
     git archive fd81c79 corpus | tar -x -C OLD && cp -r corpus NEW
     cargo +nightly fuzz run -s none TARGET NEW/corpus/TARGET OLD/corpus/TARGET -- -merge=1 -use_counters=0
@@ -26,7 +26,7 @@ import shutil
 import sys
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
-# .ci/release cuts longer inputs.
+# .ci/release cuts inputs that are longer.
 MAX_LEN = 300
 
 
@@ -43,11 +43,11 @@ CHARACTERS = {
     "f1": [(0xF1, 0xF3), (0x80, 0xBF), (0x80, 0xBF), (0x80, 0xBF)],
     "f4": [(0xF4, 0xF4), (0x80, 0x8F), (0x80, 0xBF), (0x80, 0xBF)],
 }
-# The first and the last character of each row: 52 bytes.
+# The first and the last character of each row, 52 bytes in all.
 WIDE = b"".join(bytes(byte[end] for byte in row) for row in CHARACTERS.values() for end in (0, 1)).decode()
 
-# Each name that a code may have is here. The lengths differ, because the crate checks and masks several bytes at once.
-# So do the peers of `differential`: their payloads have each remainder by 8, once below 10 bytes and once above 60.
+# Every code with a name is here. The lengths differ, because the crate checks and masks several bytes at once.
+# The peers of `differential` do so, too. Their payloads have each length modulo 8, once below 10 bytes and once above 60.
 GOOD = {
     1000: "", 1001: "x", 1002: "ok", 1003: "why", 1007: "text", 1008: "rules", 1009: "length", 1010: "missing",
     1011: "é", 1012: "xé", 1013: "später", 1014: "größer", 3000: "internal error", 3003: '"\\\n\ufeff' + "x" * 22,
@@ -57,7 +57,7 @@ GOOD = {
     4000: "é" * 10 + "x" * 74 + "é" * 10,
 }
 BAD_CODES = [0, 999, 1005, 1006, 1015, 2999, 5000]
-# The text before and after a bad character, for the first of them. The others stand alone.
+# The text before and after each of the first bad characters. The other bad characters stand alone.
 AROUND = [
     ("", ""), ("x" * 5, ""), ("x" * 20, ""), ("x" * 40, "x" * 40), ("é" * 20, "é" * 14 + "x"), ("é" * 20, "x" * 41),
 ]
@@ -68,7 +68,7 @@ def payload(code, reason=""):
 
 
 def bad_texts():
-    """For each row and each byte but the first: a character whose byte is one above its range."""
+    """For each row and each byte except the first: a character with this byte one above its range."""
     places = [(row, place) for row, ranges in CHARACTERS.items() for place in range(1, len(ranges))]
     around = itertools.chain(AROUND, itertools.repeat(("", "")))
     for (row, place), (before, after), code in zip(places, around, itertools.cycle([1000, 1007, 3000, 1000])):
@@ -81,7 +81,7 @@ def bad_texts():
 BAD_TEXTS = dict(bad_texts())
 PAYLOADS = {
     "one-byte": b"\x03",
-    # Only `CloseEvent::observed` checks this text. It checks the text before the length.
+    # Only `CloseEvent::observed` checks this text, because it checks the text before the length.
     "too-long": payload(1000, "é" * 32 + "x" * 64 + "é" * 52),
     **{f"code-{code}": payload(code, reason) for code, reason in GOOD.items()},
     **{f"code-{code}": payload(code) for code in BAD_CODES},
@@ -94,8 +94,8 @@ NOT_FOR_PEERS = {
 }
 
 
-# The target `case` takes what `PayloadCase::arbitrary` reads, in the order of src/arbitrary.rs. Where the input ends,
-# the first choice is made.
+# The target `case` takes the choices that `PayloadCase::arbitrary` reads, in the order of src/arbitrary.rs. Behind the end
+# of the input, each choice is the first one.
 
 KINDS = {
     "no code": 0, "one byte": 1, "reported": 2, "reported, bad text": 3, "undefined": 4, "undefined, bad text": 6,
@@ -124,7 +124,7 @@ def reported(code):
 
 
 def undefined(code):
-    """The range that the code is in, whether it is the first, the last or any of it, and which."""
+    """The range of the code; whether the code is the first, the last or any of the range; and which one."""
     at, (first, last) = next((at, ends) for at, ends in enumerate(UNDEFINED) if ends[0] <= code <= ends[1])
     if first < last and code in (first, last):
         return pick(at, 0, 3) + pick([first, last].index(code), 0, 3)
@@ -148,7 +148,7 @@ def text(characters):
 
 
 def fault(row, *choices):
-    """A row of `ILL_FORMED`, then the length of the reason, that of the text before the fault, and the text."""
+    """A row of `ILL_FORMED`, the length of the reason, the length of the text before the fault, and the text."""
     return pick(row, 0, 19) + b"".join(choices)
 
 
@@ -198,7 +198,7 @@ def stream(role, frames, cuts=b""):
 
 
 def frame(first, body=b"", key=None, form=0):
-    """The form is 126 for a length of 16 bits, 127 for one of 64 bits."""
+    """A frame. The form is 126 for a length of 16 bits, and 127 for a length of 64 bits."""
     size = {0: b"", 126: len(body).to_bytes(2, "big"), 127: len(body).to_bytes(8, "big")}[form]
     masked = bytes(byte ^ key[at % 4] for at, byte in enumerate(body)) if key else body
     return bytes([first, (form or len(body)) | (0x80 if key else 0)]) + size + (key or b"") + masked
@@ -239,7 +239,7 @@ STREAMS = {
 
 
 def packed(name, role, bodies):
-    """Closes with these bodies, as many in one stream as fit."""
+    """Closes with these bodies. Each stream has as many as fit."""
     streams = [b""]
     for body in bodies:
         if len(streams[-1] + close(role, body)) > MAX_LEN - 4:
@@ -260,7 +260,7 @@ WIRE = {
 }
 
 
-# For `codec` the cuts are also the steps of what is written, those of fuzz/src/codec.rs.
+# For `codec` the cuts are also the steps of what is written. fuzz/src/codec.rs has these steps.
 
 STEPS = {
     "ping": 0, "text": 1, "two-frames": 2, "two-with-rsv": 3, "begin": 4, "end": 5, "own-close": 6, "bad-length": 7,
@@ -273,8 +273,8 @@ WRITES = [
     "written fail-gone close close",
     "two-with-rsv begin ping bad-length close end end",
     "close bad-length bad-length begin two-frames end text",
-    # Items in the place of a payload. What is left over begins a header: 1 byte in the first line, 2 in the next, then
-    # 3, 4, 5, 6, 7, 8 and 9.
+    # Items in the place of a payload. The bytes that are left over begin a header: 1 byte in the first line, 2 in the
+    # next, then 3, 4, 5, 6, 7, 8 and 9.
     "begin two-frames close ping close",
     "begin two-frames ping text bad-length close end close end close",
     "begin two-frames bad-length close end close ping",
@@ -285,7 +285,7 @@ WRITES = [
     "begin ping bad-length close ping",
     "begin begin bad-length close ping close",
 ]
-# A codec reads nothing behind a Close, so each stream has one.
+# A codec reads nothing behind a Close, so each stream has only one.
 CLOSES = [
     *((CLIENT, f"code-{code}") for code in [1000, 1003, 1012, 3011, 4000, 0, 999, 2999]),
     *((SERVER, f"code-{code}") for code in [1001, 3009, 1005, 5000]),
@@ -298,7 +298,7 @@ def writes(steps):
 
 
 def codec():
-    # What is read and what is written have nothing to do with each other. They share files to make these fewer.
+    # Reading and writing are independent here. They share files, so that there are fewer files.
     scripts = itertools.cycle(map(writes, WRITES))
     for name, (role, frames) in STREAMS.items():
         yield name, stream(role, frames, next(scripts) if len(frames) > 2 else b"")
@@ -306,19 +306,20 @@ def codec():
     for role, name in CLOSES:
         frames = frame(PING) + close(role, PAYLOADS[name])
         yield f"{'server' if role else 'client'}-{name}", stream(role, frames, next(scripts))
-    # One ping comes, then five, then the rest: the queue of the inner codec grows twice, and wraps both times.
+    # One ping comes, then five, then the rest. The queue of the inner codec grows twice, and wraps around both times.
     yield "pings", stream(CLIENT, PINGS, writes("two-frames fail"))
 
 
-# The target `handshake` takes a byte for each step, those of fuzz/src/handshake.rs.
+# The target `handshake` takes a byte for each step. fuzz/src/handshake.rs has these steps.
 
 ENDS = {"client": 0, "server": 1}
-# Some actions have two numbers, which take turns. An end `receives` what the other has written; it `gets` anything.
+# Some actions have two numbers, which are used in turn. An end `receives` what the other end has written. It `gets` any
+# frame.
 ACTIONS = {"starts": [0, 1], "writes": [2, 3], "receives": [4, 5], "gets": [6], "fails": [7]}
 FRAMES = {"empty": 0, "1000": 1, "1001": 2, "1002": 3, "1011": 4, "1014": 5, "3008": 6, "4999": 7}
 SCRIPTS = {
     "nothing": "client writes, server writes, client receives",
-    # The target lets the ends finish what a script has begun.
+    # When a script ends, the target lets both ends finish.
     "client-only-starts": "client starts 1001",
     "server-only-fails": "server fails empty",
     "client-starts":
@@ -356,7 +357,7 @@ def main():
     if sys.argv[1:] == ["--check"]:
         differing = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
         for name in differing:
-            how = "is missing" if name not in found else "is no seed" if name not in wanted else "differs"
+            how = "is missing" if name not in found else "is not a seed" if name not in wanted else "differs"
             print(f"seeds.py: corpus/{name} {how}")
         print(f"seeds.py: {len(wanted)} seeds, {len(differing)} files differ")
         sys.exit(bool(differing))

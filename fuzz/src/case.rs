@@ -1,10 +1,10 @@
-//! The crate under its own kit: what a [`PayloadCase`] says, the decoder does.
+//! Tests the crate with its own kit: the decoder gives the verdict of each [`PayloadCase`].
 
 use arbitrary::{Arbitrary, Unstructured};
 use websocket_close::arbitrary::PayloadCase;
 use websocket_close::{CloseCode, CloseFrame};
 
-/// The property, for the case that libFuzzer would make of the input.
+/// Checks the property for the case that libFuzzer makes from the input.
 pub fn check(input: &[u8]) {
     let Ok(case) = PayloadCase::arbitrary_take_rest(Unstructured::new(input)) else { return };
     let outcome = match CloseFrame::from_payload(case.payload()) {

@@ -1,7 +1,7 @@
-//! The codec over a stream that comes in pieces: alone and around codecs of three kinds it yields what stands in the
-//! stream, keeps no more than it must, and writes one Close at most, however it is asked.
+//! Feeds the codec a stream in pieces, alone and around inner codecs of three kinds. It yields what the stream
+//! contains, reserves no memory in advance, and writes at most one Close, whatever it is asked to write.
 //!
-//! The input of [`check`] is that of the target `wire`; the cuts are also the script of what is written.
+//! [`check`] takes the same input as the target `wire`. The cuts are also the script of what is written.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use websocket_close::{CloseFrame, OwnedCloseFrame, Role};
 use crate::payload::{Verdict, judge, verdict};
 use crate::wire::{close_at, other_at, payload_of, pieces};
 
-/// What stands in a stream up to the first Close: the other frames that are whole, and what is then.
+/// The contents of a stream up to the first Close: the other whole frames, and how it ends.
 #[derive(Debug, PartialEq, Eq)]
 struct Contents {
     others: Vec<Vec<u8>>,
@@ -25,15 +25,15 @@ struct Contents {
 
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    /// A Close, by its payload.
+    /// A good Close with this payload.
     Close(Vec<u8>),
     BadClose(Vec<u8>),
     Fault(wire::Error),
-    /// The end of the stream, and whether that is the end of a frame.
+    /// The end of the stream. Tells whether it is the end of a frame.
     Eof(bool),
 }
 
-/// The property.
+/// Checks the property.
 pub fn check(input: &[u8]) {
     let Some((&head, rest)) = input.split_first() else { return };
     let local = if head & 1 == 0 { Role::Client } else { Role::Server };
@@ -58,7 +58,7 @@ fn codec(local: Role) -> CloseCodec {
     }
 }
 
-/// Frame by frame over the whole stream.
+/// Reads the whole stream frame by frame.
 fn look(local: Role, stream: &[u8]) -> Contents {
     let mut others = Vec::new();
     let mut rest = stream;
@@ -82,7 +82,7 @@ fn look(local: Role, stream: &[u8]) -> Contents {
     Contents { others, end }
 }
 
-/// Feeds the pieces to the codec, checks that it ends as expected, and returns what it yielded before.
+/// Feeds the pieces to the codec, checks that it ends as expected, and returns the items that it yielded.
 fn read<C: Decoder<Error = io::Error>, T>(
     mut codec: CloseCodec<C>,
     pieces: &[&[u8]],
@@ -97,9 +97,9 @@ fn read<C: Decoder<Error = io::Error>, T>(
         let capacity = buffer.capacity();
         loop {
             let decoded = codec.decode(&mut buffer);
-            assert!(buffer.capacity() <= capacity, "nothing is reserved for what is only announced");
+            assert!(buffer.capacity() <= capacity, "no memory is reserved for an announced length");
             if ended {
-                assert!(buffer.is_empty(), "what follows the end is discarded");
+                assert!(buffer.is_empty(), "everything after the end is discarded");
                 match (decoded, end) {
                     (Err(Error::Closed), End::Close(_)) | (Err(Error::Poisoned), End::BadClose(_) | End::Fault(_)) => {
                         break;
@@ -140,7 +140,7 @@ fn read<C: Decoder<Error = io::Error>, T>(
     others
 }
 
-/// An inner codec that yields frames as they are.
+/// An inner codec that yields frames unchanged.
 struct Frames {
     habit: Habit,
     ready: VecDeque<Vec<u8>>,
@@ -149,11 +149,11 @@ struct Frames {
 /// How an inner codec takes frames out of the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Habit {
-    /// One a call.
+    /// One frame a call.
     OneACall,
-    /// All that are there, into a queue of its own.
+    /// All frames that are there, into its own queue.
     AllAtOnce,
-    /// One a call, but without yielding it. The next call does that, if it finds no other.
+    /// One frame a call, without yielding it. A later call that finds no other frame yields it.
     TakesThenYields,
 }
 
@@ -163,7 +163,7 @@ impl Decoder for Frames {
 
     fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<u8>>> {
         while !src.is_empty() && (self.habit != Habit::OneACall || self.ready.is_empty()) {
-            assert_ne!(src[0] % 16, 8, "the inner codec sees no Close");
+            assert_ne!(src[0] % 16, 8, "the inner codec must not see a Close");
             let Ok(Some(len)) = other_at(src) else { break };
             self.ready.push_back(src.split_to(len).to_vec());
             if self.habit == Habit::TakesThenYields {
@@ -174,7 +174,7 @@ impl Decoder for Frames {
     }
 }
 
-/// Writes as an item says, right or wrong.
+/// Writes the bytes of an item, right or wrong.
 impl Encoder<Bytes> for Frames {
     type Error = io::Error;
 
@@ -184,8 +184,8 @@ impl Encoder<Bytes> for Frames {
     }
 }
 
-/// What the inner codec is made to write: whole frames, two in one call (one with a bit of an extension), parts, a Close, a
-/// length that is a fault.
+/// What the inner codec has to write: whole frames, two frames in one call (once with a bit of an extension), parts of
+/// a frame, a Close, an illegal length, and nothing.
 const ITEMS: [&[u8]; 9] = [
     b"\x89\x00",
     b"\x81\x02hi",
@@ -218,7 +218,9 @@ fn check_writing(local: Role, script: &[u8]) {
                 let mut written = out[before.len()..].to_vec();
                 let peer = if local == Role::Client { Role::Server } else { Role::Client };
                 let len = written.len();
-                let Ok(Peek::Close(close)) = wire::peek(peer, &mut written) else { panic!("{written:?} is no Close") };
+                let Ok(Peek::Close(close)) = wire::peek(peer, &mut written) else {
+                    panic!("{written:?} is not a Close")
+                };
                 assert_eq!(close.frame_len(), len);
                 assert_eq!(close.decode(), Ok(chosen.as_frame()));
                 close_at = Some(before.len());
@@ -240,7 +242,7 @@ fn check_writing(local: Role, script: &[u8]) {
     }
 }
 
-/// Whether the bytes end with a frame.
+/// Whether the bytes end at the end of a frame.
 fn is_whole(mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
         let Ok(Some(len)) = other_at(bytes) else { return false };
@@ -249,7 +251,7 @@ fn is_whole(mut bytes: &[u8]) -> bool {
     true
 }
 
-/// Whether the only Close is the one at that place, no data frame begins behind it, and all lengths are legal.
+/// Whether the bytes have no Close except the one at that place, no data frame behind it, and only legal lengths.
 fn may_be_written(bytes: &[u8], close: Option<usize>) -> bool {
     let mut at = 0;
     while let Some(first) = bytes.get(at) {

@@ -1,7 +1,7 @@
-//! One payload, three decoders and `core::str`: all say the same.
+//! Three decoders and `core::str` agree on each payload.
 //!
-//! The peers are the two that were seen to accept exactly the codes of the registry: sockudo-ws 3.1 and tokio-websockets
-//! 0.13.
+//! The peers are sockudo-ws 3.1 and tokio-websockets 0.13. These two were observed to accept exactly the codes of the
+//! registry.
 
 use std::io;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use websocket_close::{CloseFrame, Role, wire};
 
-/// Code and reason of a Close that is accepted, 1005 if it has no code; nothing for one that is refused.
+/// Code and reason of an accepted Close, with 1005 for no code. `None` if the Close is refused.
 type Outcome = Option<(u16, String)>;
 
-/// The property, for a payload that fits into a frame.
+/// Checks the property for a payload that fits into a frame.
 pub fn check(payload: &[u8]) {
     if payload.len() > 125 {
         return;
@@ -81,7 +81,7 @@ fn by_tokio_websockets(role: Role, frame: &[u8]) -> Outcome {
     match Pin::new(&mut stream).poll_next(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(message))) => {
             let (code, reason) = message.as_close().expect("a Close");
-            // It reports the Close without a code as 1005, too.
+            // The library reports a Close without a code as 1005, too.
             Some((code.into(), reason.to_owned()))
         }
         Poll::Ready(Some(Err(_))) => None,
@@ -89,7 +89,7 @@ fn by_tokio_websockets(role: Role, frame: &[u8]) -> Outcome {
     }
 }
 
-/// A transport from which a few bytes come, and into which all goes.
+/// A transport that yields the given bytes, and accepts everything that is written.
 struct Transport<'a> {
     unread: &'a [u8],
 }

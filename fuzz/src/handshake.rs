@@ -1,8 +1,7 @@
-//! The closing handshake between two ends: after each step of a script, both machines are where a model of the rules
-//! is.
+//! Plays a script of steps on the closing handshakes of two ends. After each step, both machines agree with a model of
+//! the rules.
 //!
-//! Each byte of the input is a step: bit 0 picks the end, bits 1 to 3 what it does, bits 4 to 6 with which frame or
-//! fault.
+//! Each byte of the input is a step. Bit 0 picks the end, bits 1 to 3 the action, and bits 4 to 6 the frame or fault.
 
 use std::collections::VecDeque;
 
@@ -27,7 +26,7 @@ fn frame(pick: u8) -> CloseFrame<'static> {
     FRAMES[usize::from(pick % 8)]
 }
 
-/// The faults that the steps use, and the codes that answer them (RFC 6455, 7.4.1).
+/// The faults that the steps use, with the codes that answer them (RFC 6455, 7.4.1).
 fn fault(pick: u8) -> (Error, u16) {
     let payload = |payload: &[u8]| Error::Payload(CloseFrame::from_payload(payload).unwrap_err());
     match pick % 8 {
@@ -47,22 +46,22 @@ fn bare(frame: CloseFrame<'_>) -> CloseFrame<'static> {
     frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code)
 }
 
-/// One end: the machine, and what RFC 6455, 7.1 says of it.
+/// One end: the machine, and the model by RFC 6455, 7.1.
 struct End {
     machine: ClosingHandshake,
-    /// Gets the same calls, and must stand where the machine stands.
+    /// Gets the same calls, and must equal the machine's state.
     state: ClosingState,
     role: Role,
-    /// The one Close that was handed out, whether it answers the peer's, and whether it is in the transport.
+    /// The only Close that was handed out, whether it answers the peer's, and whether it is written.
     ours: Option<OwnedCloseFrame>,
     is_answer: bool,
     written: bool,
     /// The first Close of the peer before any failure.
     theirs: Option<OwnedCloseFrame>,
-    /// The code that we failed the connection with, if we did; and the peer's fault, if that was why.
+    /// The code with which we failed the connection, if we did; and the peer's fault, if that was the cause.
     failure: Option<CloseFrame<'static>>,
     fault: Option<Error>,
-    /// What is on its way to the peer.
+    /// The Closes on their way to the peer.
     outgoing: VecDeque<OwnedCloseFrame>,
 }
 
@@ -82,14 +81,19 @@ impl End {
         }
     }
 
-    /// Whether the peer can still say something that counts.
+    /// Whether a Close of the peer would still count.
     fn is_receiving(&self) -> bool {
         self.theirs.is_none() && self.failure.is_none()
     }
 
-    /// Compares what was handed out with what should have been: `frame`, if it is the first.
+    /// Compares the Close that was handed out with the expected one: `frame` if there was no Close before, otherwise
+    /// none.
     fn hand_out(&mut self, handed: Option<CloseFrame<'_>>, frame: CloseFrame<'_>) {
-        assert_eq!(handed, self.ours.is_none().then_some(frame), "one Close, and the right one");
+        assert_eq!(
+            handed,
+            self.ours.is_none().then_some(frame),
+            "exactly one Close is handed out, and it is the right one"
+        );
         self.ours.get_or_insert(frame.into_owned());
     }
 
@@ -116,7 +120,7 @@ impl End {
 
     fn failed(&mut self, handed: Option<CloseFrame<'_>>, frame: CloseFrame<'_>) {
         if !self.is_receiving() {
-            assert_eq!(handed, None, "nothing is left to fail");
+            assert_eq!(handed, None, "the connection can no longer be failed");
             return;
         }
         self.failure = Some(bare(frame));
@@ -127,7 +131,7 @@ impl End {
         let answer = self.machine.receive(frame);
         assert_eq!(answer, self.state.receive(frame));
         if !self.is_receiving() {
-            assert_eq!(answer, None, "what follows is discarded");
+            assert_eq!(answer, None, "a second Close is discarded");
             return;
         }
         self.theirs = Some(frame.into_owned());
@@ -135,12 +139,12 @@ impl End {
         self.hand_out(answer, bare(frame));
     }
 
-    /// Another answer than the peer's code.
+    /// Answers with another Close than the echo.
     fn answer_with(&mut self, frame: CloseFrame<'_>) {
         let answer = self.machine.answer_with(frame);
         assert_eq!(answer, self.state.answer_with(frame));
         let due = self.is_answer && !self.written;
-        assert_eq!(answer, due.then_some(frame), "only an answer that is not written can be another");
+        assert_eq!(answer, due.then_some(frame), "an answer can be replaced until it is written");
         if due {
             self.ours = Some(frame.into_owned());
         }
@@ -190,7 +194,7 @@ impl End {
     }
 }
 
-/// The property.
+/// Checks the property.
 pub fn check(script: &[u8]) {
     let mut ends = [End::new(Role::Client), End::new(Role::Server)];
     ends.iter().for_each(End::check);
@@ -208,18 +212,18 @@ pub fn check(script: &[u8]) {
                     end.receive(frame.as_frame());
                 }
             }
-            // A peer that does what it likes.
+            // The peer sends any Close, whatever its state.
             6 => end.receive(frame),
             _ => end.fail(frame),
         }
-        // The other end has not been touched.
+        // The step has not changed the other end.
         end.check();
     }
     settle(&mut ends);
 }
 
-/// From wherever a script has led: once all that was handed out has been written and has arrived, an end that has not
-/// failed is clean.
+/// After any script: when all Closes that were handed out are written and have arrived, an end that has not failed is
+/// clean.
 fn settle(ends: &mut [End; 2]) {
     let begun = ends.iter().any(|end| end.ours.is_some());
     for at in [0, 1, 0] {

@@ -1,7 +1,7 @@
-//! The properties that the fuzz targets check; each takes bytes and panics if the property does not hold.
+//! The properties that the fuzz targets check. Each takes bytes, and panics if the property does not hold.
 //!
-//! All but `differential`, which has the peers, are also compiled into `tests/corpus.rs` of the main crate. It replays
-//! the committed corpus.
+//! `tests/corpus.rs` of the main crate also includes these files, and replays the committed corpus. It leaves out
+//! `differential`, which needs the peers.
 
 pub mod case;
 pub mod codec;

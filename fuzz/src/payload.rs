@@ -1,9 +1,10 @@
-//! The payload of a Close: the verdict is that of the grammar, and what is accepted encodes to the same bytes.
+//! The payload of a Close. The crate gives the verdict of the grammar, and encodes an accepted payload to the same
+//! bytes.
 
 use websocket_close::wire::{self, Peek};
 use websocket_close::{CloseEvent, CloseFrame, DecodeError, Role};
 
-/// What RFC 6455 and RFC 3629 make of a payload.
+/// The verdict of RFC 6455 and RFC 3629 on a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
     Empty,
@@ -11,7 +12,7 @@ pub enum Verdict<'a> {
     TooLong,
     OneByte,
     BadCode(u16),
-    /// With the place of the first byte that is in no character.
+    /// The place in the reason of the first byte that is in no character.
     BadText(usize),
 }
 
@@ -31,7 +32,7 @@ const CHARACTERS: [&[(u8, u8)]; 9] = [
     &[(0xf4, 0xf4), (0x80, 0x8f), (0x80, 0xbf), (0x80, 0xbf)],
 ];
 
-/// The verdict of the grammar.
+/// Finds the verdict by the grammar.
 pub fn judge(payload: &[u8]) -> Verdict<'_> {
     match payload {
         [] => Verdict::Empty,
@@ -50,7 +51,7 @@ pub fn judge(payload: &[u8]) -> Verdict<'_> {
     }
 }
 
-/// How many bytes belong to the characters that `text` begins with.
+/// How many bytes belong to the whole characters at the start of `text`.
 fn whole_characters(text: &[u8]) -> usize {
     let mut end = 0;
     while let Some(character) = CHARACTERS.iter().find(|character| {
@@ -63,7 +64,7 @@ fn whole_characters(text: &[u8]) -> usize {
     end
 }
 
-/// The verdict of the crate, in the same terms.
+/// The verdict of the crate, in the same form.
 pub fn verdict<'a>(decoded: &Result<CloseFrame<'a>, DecodeError>) -> Verdict<'a> {
     match decoded {
         Ok(frame) => match frame.code() {
@@ -77,7 +78,7 @@ pub fn verdict<'a>(decoded: &Result<CloseFrame<'a>, DecodeError>) -> Verdict<'a>
     }
 }
 
-/// The frame around a payload that fits, built by hand from RFC 6455, 5.2 and 5.3.
+/// A frame with the payload, built by hand as RFC 6455, 5.2 and 5.3 describe.
 fn framed(payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
     let len = u8::try_from(payload.len()).unwrap();
     let Some(mask) = mask else {
@@ -88,7 +89,7 @@ fn framed(payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
     frame
 }
 
-/// The property.
+/// Checks the property.
 pub fn check(payload: &[u8]) {
     let judged = judge(payload);
     let decoded = CloseFrame::from_payload(payload);
@@ -123,13 +124,13 @@ fn check_accepted(frame: CloseFrame<'_>, payload: &[u8]) {
         assert_eq!(encoded, framed(payload, mask));
         let mut encoded = encoded.to_vec();
         let len = encoded.len();
-        let Ok(Peek::Close(close)) = wire::peek(receiver, &mut encoded) else { panic!("{encoded:?} is no Close") };
+        let Ok(Peek::Close(close)) = wire::peek(receiver, &mut encoded) else { panic!("{encoded:?} is not a Close") };
         assert_eq!(close.frame_len(), len);
         assert_eq!(close.decode(), Ok(frame));
     }
 }
 
-/// Code and reason, whatever the code is.
+/// `unjudged` splits code and reason, whatever the code is.
 fn check_unjudged(payload: &[u8]) {
     let split = CloseFrame::unjudged(payload);
     match (payload, split) {
@@ -137,7 +138,7 @@ fn check_unjudged(payload: &[u8]) {
         ([high, low, reason @ ..], Ok(Some((code, text)))) => {
             assert_eq!((code, text.as_bytes()), (u16::from_be_bytes([*high, *low]), reason));
             let parts = CloseFrame::from_parts(code, text);
-            assert_eq!(parts.ok(), CloseFrame::from_payload(payload).ok(), "the code alone can be wrong");
+            assert_eq!(parts.ok(), CloseFrame::from_payload(payload).ok(), "only the code can be wrong");
         }
         ([_, _, reason @ ..], Err(DecodeError::TooLong(len))) if reason.len() > 123 => assert_eq!(len, payload.len()),
         ([_, _, reason @ ..], Err(DecodeError::InvalidUtf8(error))) if reason.len() <= 123 => {
@@ -147,7 +148,7 @@ fn check_unjudged(payload: &[u8]) {
     }
 }
 
-/// Chromium's view: any code but those for reports, the same UTF-8.
+/// `observed` reports what Chromium does: any code except those for reports, and the same rules for UTF-8.
 fn check_observed(payload: &[u8]) {
     let event = CloseEvent::observed(payload);
     let seen = (event.code(), event.reason().as_bytes(), event.was_clean());

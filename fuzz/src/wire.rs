@@ -1,14 +1,15 @@
-//! A stream of frames: however it is cut, the scanner and `peek` find in it what a look at the whole of it finds.
+//! A stream of frames. However it is cut, the scanner and `peek` find the same in it as a look at the whole stream.
 //!
-//! The first byte of the input holds the role and the number of cuts, one byte for each cut follows, then the stream.
+//! The first byte of the input has the role and the number of cuts. Then there is one byte for each cut, and then the
+//! stream.
 
 use websocket_close::Role;
 use websocket_close::wire::{self, Error, Peek, Scanner};
 
 use crate::payload::{judge, verdict};
 
-/// What is found in a stream: the Closes, by place and length, then the fault that ended it; and whether the end is the
-/// end of a frame. The start of a Close counts as such.
+/// What is found in a stream: the place and length of each Close, the fault that ended the stream, and whether it ended
+/// between frames. The start of a Close counts as between frames.
 #[derive(Debug, PartialEq, Eq)]
 struct Findings {
     closes: Vec<(usize, usize)>,
@@ -16,7 +17,7 @@ struct Findings {
     at_boundary: bool,
 }
 
-/// The property.
+/// Checks the property.
 pub fn check(input: &[u8]) {
     let Some((&head, rest)) = input.split_first() else { return };
     let local = if head & 1 == 0 { Role::Client } else { Role::Server };
@@ -29,7 +30,7 @@ pub fn check(input: &[u8]) {
     assert_eq!(drive(local, &pieces(stream, cuts)), expected, "cut");
 }
 
-/// The stream in pieces of the given lengths, and the rest.
+/// Cuts the stream into pieces of the given lengths, and the rest.
 pub(crate) fn pieces<'a>(mut stream: &'a [u8], lengths: &[u8]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     for &len in lengths {
@@ -41,7 +42,7 @@ pub(crate) fn pieces<'a>(mut stream: &'a [u8], lengths: &[u8]) -> Vec<&'a [u8]> 
     pieces
 }
 
-/// Frame by frame over the whole stream, as RFC 6455, 5.2 draws them.
+/// Reads the whole stream frame by frame, by the diagram of RFC 6455, 5.2.
 fn look(local: Role, stream: &[u8]) -> Findings {
     let mut findings = Findings { closes: Vec::new(), fault: None, at_boundary: true };
     let mut at = 0;
@@ -71,7 +72,7 @@ fn look(local: Role, stream: &[u8]) -> Findings {
     findings
 }
 
-/// The length of the Close that `bytes` begins with, if it is whole.
+/// The length of the Close at the start of `bytes`, if the Close is whole.
 pub(crate) fn close_at(local: Role, bytes: &[u8]) -> Result<Option<usize>, Error> {
     let (fin, rsv) = (bytes[0] / 128, bytes[0] / 16 % 8);
     if fin == 0 {
@@ -94,7 +95,7 @@ pub(crate) fn close_at(local: Role, bytes: &[u8]) -> Result<Option<usize>, Error
     }
 }
 
-/// The length of the other frame that `bytes` begins with, if it is whole.
+/// The length of the other frame at the start of `bytes`, if the frame is whole.
 pub(crate) fn other_at(bytes: &[u8]) -> Result<Option<usize>, Error> {
     let Some(&second) = bytes.get(1) else { return Ok(None) };
     let mask_len = if second / 128 == 1 { 4 } else { 0 };
@@ -116,10 +117,10 @@ pub(crate) fn other_at(bytes: &[u8]) -> Result<Option<usize>, Error> {
     Ok(usize::try_from(whole).ok().filter(|&len| len <= bytes.len()))
 }
 
-/// What `peek` tells of another frame, which has `len` bytes.
+/// Checks what `peek` tells about another frame, which has `len` bytes.
 fn check_header(local: Role, frame: &[u8], len: usize) {
     let mut peeked = frame.to_vec();
-    let Ok(Peek::NotClose(header)) = wire::peek(local, &mut peeked) else { panic!("{frame:x?} is another frame") };
+    let Ok(Peek::NotClose(header)) = wire::peek(local, &mut peeked) else { panic!("{frame:x?} is not a Close") };
     let (first, second) = (frame[0], frame[1]);
     assert_eq!((header.fin, header.rsv, header.opcode), (first >= 128, first / 16 % 8, first % 16));
     assert_eq!(header.masked, Some(second >= 128));
@@ -130,16 +131,16 @@ fn check_header(local: Role, frame: &[u8], len: usize) {
     };
     let payload_len = len - 2 - form - if second >= 128 { 4 } else { 0 };
     assert_eq!((header.frame_len, header.payload_len), (Some(len as u64), Some(payload_len as u64)));
-    // 5.2: "the minimal number of bytes MUST be used".
+    // "the minimal number of bytes MUST be used" (5.2)
     let minimal = form == 0 || (form == 2 && payload_len > 125) || payload_len > 0xffff;
     assert_eq!(header.is_minimal(), Some(minimal));
 }
 
-/// An endpoint that gets the stream in pieces.
+/// Reads the stream in pieces, as an endpoint does.
 fn drive(local: Role, pieces: &[&[u8]]) -> Findings {
     let mut findings = Findings { closes: Vec::new(), fault: None, at_boundary: false };
     let mut scanner = Scanner::new();
-    // What has come and was not stepped over, where that begins in the stream, and how long it must become at least.
+    // The bytes that were not stepped over, their place in the stream, and how many bytes are needed at least.
     let (mut buffer, mut at, mut wanted) = (Vec::new(), 0, 0);
     for piece in pieces {
         buffer.extend_from_slice(piece);
@@ -147,7 +148,7 @@ fn drive(local: Role, pieces: &[&[u8]]) -> Findings {
             let skipped = match scanner.skip(&buffer) {
                 Ok(skipped) => skipped,
                 Err(fault) => {
-                    assert_eq!(scanner.skip(&[0x88]), Err(fault), "the fault stays");
+                    assert_eq!(scanner.skip(&[0x88]), Err(fault), "the scanner must repeat its fault");
                     return Findings { fault: Some(fault), at_boundary: scanner.at_boundary(), ..findings };
                 }
             };
@@ -156,31 +157,31 @@ fn drive(local: Role, pieces: &[&[u8]]) -> Findings {
             if buffer.is_empty() {
                 break;
             }
-            assert!(scanner.at_boundary(), "the scanner stops at a boundary only");
+            assert!(scanner.at_boundary(), "the scanner must stop at a boundary");
             let before = buffer.clone();
             let _ = wire::peek(local, &mut buffer);
-            assert_eq!(buffer, before, "peek changes nothing");
+            assert_eq!(buffer, before, "peek must change nothing");
             match wire::peek(local, &mut buffer) {
                 Ok(Peek::Close(close)) => {
                     let len = close.frame_len();
-                    assert!(wanted <= len && len <= before.len(), "{wanted} bytes were wanted for {len}");
+                    assert!(wanted <= len && len <= before.len(), "peek wanted {wanted} bytes for a Close of {len}");
                     let payload = payload_of(&before[..len]);
                     let decoded = close.decode().map_err(|error| match error {
                         Error::Payload(error) => error,
                         error => panic!("{error} in a payload"),
                     });
                     assert_eq!(verdict(&decoded), judge(&payload));
-                    assert_eq!(buffer[len..], before[len..], "what follows the frame stays");
+                    assert_eq!(buffer[len..], before[len..], "bytes behind the frame must not change");
                     buffer.drain(..len);
                     findings.closes.push((at, len));
                     (at, wanted) = (at + len, 0);
                 }
                 Ok(Peek::Incomplete { need }) => {
-                    assert!(need > 0, "progress");
+                    assert!(need > 0, "peek must ask for more bytes");
                     wanted = wanted.max(buffer.len() + need);
                     break;
                 }
-                Ok(Peek::NotClose { .. }) => panic!("the scanner stops at a Close only"),
+                Ok(Peek::NotClose { .. }) => panic!("the scanner must step over other frames"),
                 Err(fault) => return Findings { fault: Some(fault), at_boundary: scanner.at_boundary(), ..findings },
             }
         }
