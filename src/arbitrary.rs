@@ -1,8 +1,9 @@
-//! Valid values for fuzzers, and [`PayloadCase`]: a payload with the verdict that is right, for people who fuzz their own stack.
+//! Valid values for fuzzers, and [`PayloadCase`]: a payload with the right verdict, for people who fuzz their own
+//! stack.
 //!
 //! `Arbitrary` is implemented for [`CloseCode`], [`CloseFrame`], [`OwnedCloseFrame`], [`CloseEvent`], [`Role`] and
-//! [`PayloadCase`]. What a [`PayloadCase`] says is said in numbers and strings, so no type of this crate has to be known to
-//! the stack that is fuzzed. With a decoder of the form `fn(&[u8]) -> Result<(u16, &str), u16>`, its target for cargo-fuzz is
+//! [`PayloadCase`]. A [`PayloadCase`] has only numbers and strings, so the fuzzed stack needs no type of this crate. If your
+//! decoder has the form `fn(&[u8]) -> Result<(u16, &str), u16>`, the target for cargo-fuzz is
 //!
 //! ```
 //! # use websocket_close::{CloseFrame, arbitrary::PayloadCase};
@@ -30,7 +31,8 @@ use crate::event::{CloseEvent, CloseEventInit};
 use crate::frame::{CloseFrame, MAX_PAYLOAD_LEN, MAX_REASON_LEN, OwnedCloseFrame};
 use crate::role::Role;
 
-/// Any code; each that has a name of its own, or is at the end of a range, about as often as all of 3000 to 4999 together.
+/// Any code. The codes with a name and the codes at the ends of a range are frequent: each comes about as often as all
+/// of 3000 to 4999 together.
 impl<'a> Arbitrary<'a> for CloseCode {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let number = match u.int_in_range(0..=18)? {
@@ -62,7 +64,8 @@ impl<'a> Arbitrary<'a> for OwnedCloseFrame {
     }
 }
 
-/// Any event; five in eight are those of an ending, one of them 1006, the others have any number at all for a code.
+/// Any event. Five in eight are events that an ending can have, and one of these five has 1006. The other three have
+/// any number as their code.
 impl<'a> Arbitrary<'a> for CloseEvent {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let kind = u.int_in_range(0..=7)?;
@@ -79,20 +82,20 @@ impl<'a> Arbitrary<'a> for CloseEvent {
     }
 }
 
-/// Either end.
+/// Each role is equally frequent.
 impl<'a> Arbitrary<'a> for Role {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         u.choose(&[Self::Client, Self::Server]).copied()
     }
 }
 
-/// The longest payload of a [`PayloadCase`], some bytes more than a Close can have.
+/// The longest payload of a [`PayloadCase`], which is a few bytes longer than a Close allows.
 const MAX_CASE_LEN: usize = MAX_PAYLOAD_LEN + 8;
 
-/// The payload of a Close, right or nearly right, and the verdict on it.
+/// The payload of a Close, good or nearly good, with the right verdict.
 ///
-/// It is put together from parts of which the verdict is known, such as a code out of a range, whole characters, or bytes that
-/// are in no UTF-8. Nothing is decoded to find the verdict, so that a fault of this crate's decoder cannot hide there.
+/// It is built from parts whose verdict is known, such as a code from a certain range, whole characters, or bytes that
+/// are never in UTF-8. Nothing is decoded to find the verdict, so a fault of this crate's decoder cannot falsify it.
 ///
 /// ```
 /// use arbitrary::Unstructured;
@@ -101,7 +104,7 @@ const MAX_CASE_LEN: usize = MAX_PAYLOAD_LEN + 8;
 /// let case: PayloadCase = Unstructured::new(b"the fuzzer's input").arbitrary()?;
 /// match case.verdict() {
 ///     Verdict::Accept { code, reason } => println!("{:?} is {code} {reason:?}", case.payload()),
-///     Verdict::Refuse { fault, codes } => println!("{:?} is {fault:?}, to be failed with one of {codes:?}", case.payload()),
+///     Verdict::Refuse { fault, codes } => println!("{:?} is {fault:?}, fail with one of {codes:?}", case.payload()),
 /// }
 /// # Ok::<(), arbitrary::Error>(())
 /// ```
@@ -111,7 +114,7 @@ pub struct PayloadCase {
     verdict: OwnedVerdict,
 }
 
-/// [`Verdict`] with a reason of its own.
+/// A [`Verdict`] that owns its reason.
 #[derive(Clone)]
 enum OwnedVerdict {
     Accept(u16, ArrayString<MAX_CASE_LEN>),
@@ -119,7 +122,7 @@ enum OwnedVerdict {
 }
 
 impl PayloadCase {
-    /// The payload: unmasked, without a header, at most 133 bytes.
+    /// The payload, unmasked and without a header. It has at most 133 bytes.
     ///
     /// ```
     /// # use websocket_close::arbitrary::PayloadCase;
@@ -132,7 +135,7 @@ impl PayloadCase {
         &self.payload
     }
 
-    /// What a decoder makes of it if it is right.
+    /// The result of a correct decoder.
     ///
     /// ```
     /// # use websocket_close::arbitrary::{PayloadCase, Verdict};
@@ -155,28 +158,29 @@ impl fmt::Debug for PayloadCase {
     }
 }
 
-/// What is right for a payload: the answer of [`PayloadCase::verdict`].
+/// The right result for a payload, from [`PayloadCase::verdict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict<'a> {
-    /// The Close is received, and reported with this code and reason.
+    /// The Close is good. It is reported with this code and reason.
     Accept {
-        /// The code; 1005 for a Close without one.
+        /// The code, or 1005 for a Close without a code.
         code: u16,
-        /// The reason, exactly: nothing is replaced, cut or stripped.
+        /// The exact reason. Nothing is replaced, cut or stripped.
         reason: &'a str,
     },
-    /// The connection is failed.
+    /// The Close is bad. The connection must be failed.
     Refuse {
-        /// The first fault, in the order of the bytes.
+        /// The first fault in the order of the bytes.
         fault: Fault,
-        /// The codes that it may be failed with. The first is the one by the letter of RFC 6455, the others have good company.
+        /// The codes to fail with. The first is the code that RFC 6455 names. The others are codes that good stacks
+        /// use.
         codes: &'static [u16],
     },
 }
 
 impl Verdict<'_> {
-    /// Whether this outcome is right: code and reason of a Close that was accepted, or the code that the connection was failed
-    /// with.
+    /// Whether this outcome is right. `Ok` has code and reason of a Close that was accepted. `Err` has the code with
+    /// which the connection was failed.
     ///
     /// ```
     /// use websocket_close::arbitrary::{Fault, Verdict};
@@ -199,24 +203,25 @@ impl Verdict<'_> {
     }
 }
 
-/// What is wrong with a payload. A target that must live with a known fault of its stack passes over it by name.
+/// What is wrong with a payload. A fuzz target can skip a fault that its stack is known to accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// More than 125 bytes. [RFC 6455, 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)
     TooLong,
     /// One byte, where a code has two. [RFC 6455, 5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)
     OneByte,
-    /// 1005, 1006 or 1015, which no endpoint may send. [RFC 6455, 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)
+    /// 1005, 1006 or 1015, which no endpoint may send.
+    /// [RFC 6455, 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)
     ReportOnlyCode,
-    /// A number below 1000, 1004, 1016 to 2999, or above 4999. RFC 6455 says that nobody sends them, but not what the
-    /// receiver does; nearly every server refuses them, Chromium and Firefox take them.
+    /// A number below 1000, 1004, 1016 to 2999, or above 4999. RFC 6455 says that nobody sends them, but not what a
+    /// receiver does with them. Nearly every server refuses them. Chromium and Firefox accept them.
     /// [RFC 6455, 7.4.2](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2)
     UndefinedCode,
     /// A good code, but a reason that is not UTF-8. [RFC 6455, 8.1](https://www.rfc-editor.org/rfc/rfc6455#section-8.1)
     NotUtf8,
 }
 
-/// Every verdict and every fault, each of them often; a fault in the code comes with and without one in the reason.
+/// Every verdict and every fault is frequent. A fault in the code comes with and without a fault in the reason.
 impl<'a> Arbitrary<'a> for PayloadCase {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let kind = u.int_in_range(0..=15)?;
@@ -258,7 +263,8 @@ impl<'a> Arbitrary<'a> for PayloadCase {
     }
 }
 
-/// A number that is no status code and that RFC 6455 does not reserve for reports; the ends of its range are frequent.
+/// A number that is not a status code, and that RFC 6455 does not reserve for reports. The ends of the ranges are
+/// frequent.
 fn undefined_code(u: &mut Unstructured<'_>) -> Result<u16> {
     let (first, last) = *u.choose(&[(0, 999), (1004, 1004), (1016, 2999), (5000, u16::MAX)])?;
     Ok(match u.int_in_range(0..=3)? {
@@ -268,12 +274,12 @@ fn undefined_code(u: &mut Unstructured<'_>) -> Result<u16> {
     })
 }
 
-/// The length of a reason that fits; one in four is the longest.
+/// The length of a reason that fits. One in four has the longest.
 fn reason_len(u: &mut Unstructured<'_>) -> Result<usize> {
     if u.ratio(1, 4)? { Ok(MAX_REASON_LEN) } else { u.int_in_range(0..=MAX_REASON_LEN) }
 }
 
-/// Whole characters of `len` bytes; those that are first or last of their length in UTF-8 are frequent.
+/// Whole characters of `len` bytes in all. The first and last characters of each length in UTF-8 are frequent.
 fn text(len: usize, u: &mut Unstructured<'_>) -> Result<ArrayString<MAX_CASE_LEN>> {
     const EDGES: [char; 15] = [
         'a',
@@ -300,22 +306,23 @@ fn text(len: usize, u: &mut Unstructured<'_>) -> Result<ArrayString<MAX_CASE_LEN
     Ok(text)
 }
 
-/// Appends a reason that is not UTF-8: between whole characters, or at the end, stands a sequence that is none.
+/// Appends a reason that is not UTF-8: whole characters with an ill-formed sequence between them or at the end.
 fn ill_formed_text(u: &mut Unstructured<'_>, payload: &mut ArrayVec<u8, MAX_CASE_LEN>) -> Result<()> {
-    /// Each row is one kind of fault, given as the range of each byte. They follow from the table of well-formed sequences
-    /// in RFC 3629, section 4. A sequence that is cut short stays so, since what comes next here begins a character.
+    /// Each row is one kind of fault, with the range of each byte. The rows follow from the table of well-formed
+    /// sequences in RFC 3629, section 4. A sequence that is cut short stays cut short, because the next byte begins
+    /// another character.
     const ILL_FORMED: [&[(u8, u8)]; 20] = [
-        // A byte inside of a character, without its start; bytes that are in no character.
+        // A byte from inside a character without the start of the character, and bytes that are in no character.
         &[(0x80, 0xbf)],
         &[(0xf5, 0xff)],
-        // More bytes than needed.
+        // Characters in more bytes than they need.
         &[(0xc0, 0xc1), (0x80, 0xbf)],
         &[(0xe0, 0xe0), (0x80, 0x9f), (0x80, 0xbf)],
         &[(0xf0, 0xf0), (0x80, 0x8f), (0x80, 0xbf), (0x80, 0xbf)],
-        // A surrogate; beyond U+10FFFF.
+        // A surrogate, and a number beyond U+10FFFF.
         &[(0xed, 0xed), (0xa0, 0xbf), (0x80, 0xbf)],
         &[(0xf4, 0xf4), (0x90, 0xbf), (0x80, 0xbf), (0x80, 0xbf)],
-        // Cut short after one, two and three bytes.
+        // Characters that are cut short after one, two and three bytes.
         &[(0xc2, 0xdf)],
         &[(0xe0, 0xef)],
         &[(0xf0, 0xf4)],
