@@ -47,7 +47,8 @@ CHARACTERS = {
 WIDE = b"".join(bytes(byte[end] for byte in row) for row in CHARACTERS.values() for end in (0, 1)).decode()
 
 # Every code with a name is here. The lengths differ, because the crate checks and masks several bytes at once.
-# The peers of `differential` do so, too. Their payloads have each length modulo 8, once below 10 bytes and once above 60.
+# The peers of `differential` do so, too. Their payloads have each length modulo 8, once below 10 bytes and once above
+# 60.
 GOOD = {
     1000: "", 1001: "x", 1002: "ok", 1003: "why", 1007: "text", 1008: "rules", 1009: "length", 1010: "missing",
     1011: "é", 1012: "xé", 1013: "später", 1014: "größer", 3000: "internal error", 3003: '"\\\n\ufeff' + "x" * 22,
@@ -94,8 +95,8 @@ NOT_FOR_PEERS = {
 }
 
 
-# The target `case` takes the choices that `PayloadCase::arbitrary` reads, in the order of src/arbitrary.rs. Behind the end
-# of the input, each choice is the first one.
+# The target `case` takes the choices that `PayloadCase::arbitrary` reads, in the order of src/arbitrary.rs. Behind the
+# end of the input, each choice is the first one.
 
 KINDS = {
     "no code": 0, "one byte": 1, "reported": 2, "reported, bad text": 3, "undefined": 4, "undefined, bad text": 6,
