@@ -2,8 +2,8 @@
 //! stack.
 //!
 //! `Arbitrary` is implemented for [`CloseCode`], [`CloseFrame`], [`OwnedCloseFrame`], [`CloseEvent`], [`Role`] and
-//! [`PayloadCase`]. A [`PayloadCase`] has only numbers and strings, so the fuzzed stack needs no type of this crate. If your
-//! decoder has the form `fn(&[u8]) -> Result<(u16, &str), u16>`, the target for cargo-fuzz is
+//! [`PayloadCase`]. A [`PayloadCase`] has only numbers and strings, so the fuzzed stack needs no type of this crate. If
+//! your decoder has the form `fn(&[u8]) -> Result<(u16, &str), u16>`, this is the target for cargo-fuzz:
 //!
 //! ```
 //! # use websocket_close::{CloseFrame, arbitrary::PayloadCase};
@@ -203,7 +203,7 @@ impl Verdict<'_> {
     }
 }
 
-/// What is wrong with a payload. A fuzz target can skip a fault that its stack is known to accept.
+/// What is wrong with a payload. A fuzz target can skip the known faults of its stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// More than 125 bytes. [RFC 6455, 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)
