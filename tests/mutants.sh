@@ -54,8 +54,8 @@ tests_of() {
     esac
 }
 
-all='arbitrary code codec/error codec/finish codec/mod ending event frame handshake mask names registry script stream utf8
-    wire'
+all='arbitrary code codec/error codec/finish codec/mod ending event frame handshake mask names registry script stream
+    utf8 wire'
 for file in ${*:-$all}; do
     tests=$(tests_of "$file")
     for features in $(features_of "$file"); do

@@ -247,7 +247,7 @@ async fn bad_peers_over_tls_are_ended_in_time() {
 /// TCP ends without TLS's `close_notify`. After both Closes this is harmless. Before, somebody may have truncated the
 /// stream.
 #[tokio::test]
-async fn tls_that_ends_without_close_notify_is_told() {
+async fn tls_that_ends_without_close_notify_is_reported() {
     for closes in [true, false] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (theirs, ours) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
