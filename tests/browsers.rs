@@ -100,12 +100,12 @@ const ROWS: &[Row] = &[
         "RFC 6455, 5.1: a server never masks"),
     differ("a whole frame behind the Close",
         &[Bytes(b"\x88\x02\x03\xe8\x81\x00")], [FAILED, (1000, "", true), (1000, "", true)],
-        "RFC 6455, 1.4: what follows the Close is discarded"),
+        "RFC 6455, 1.4: everything after the Close is discarded"),
     differ("RST after both Closes",
         &[Bytes(b"\x88\x05\x03\xe8bye")], [(1000, "bye", false), (1000, "bye", true), (1000, "bye", true)],
         "RFC 6455, 7.1.4: the handshake was complete"),
     differ("a failed TLS handshake", &[], [FAILED, (1015, "", false), FAILED],
-        "WHATWG WebSockets, feedback from the protocol: a page cannot tell one failure of the opening from another"),
+        "WHATWG WebSockets, feedback from the protocol: a page cannot tell one failed opening from another"),
 ];
 
 #[test]
@@ -128,9 +128,9 @@ fn each_difference_is_listed_once() {
     assert!(differences.iter().all(|why| why.starts_with("RFC ") || why.starts_with("WHATWG ")));
 }
 
-/// A server sends each code with a reason. Browsers keep no list of codes. `observed` reports what Chromium reports.
+/// A server sends each code with a reason. The browsers have no list of legal codes.
 #[test]
-fn every_code_from_a_server() {
+fn every_code_from_a_server_is_reported_as_expected() {
     for code in 0..=u16::MAX {
         let payload = [&code.to_be_bytes()[..], b"why"].concat();
         let chromium = match code {
@@ -181,7 +181,7 @@ fn every_close_gets_its_answer() {
         (b"\x00\x00", Some(0), Some(1005), 1002, "RFC 6455, 7.4.2: not used"),
         (b"\x03\xed", Some(1002), Some(1005), 1002, "RFC 6455, 7.4.1: never in a Close"),
         (b"\x03\xe8\xff", Some(1002), None, 1007,
-            "RFC 6455, 7.4.1: 1007 is for what is not UTF-8; 7.1.7: a Close goes first"),
+            "RFC 6455, 7.4.1: 1007 is for text that is not UTF-8; 7.1.7: a Close goes first"),
     ];
     for (payload, chromium, firefox, ours, difference) in rows {
         let mut stack = Stack::new();

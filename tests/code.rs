@@ -209,7 +209,7 @@ fn an_optional_code_takes_two_bytes() {
     assert_eq!(size_of::<Result<CloseCode, InvalidCloseCode>>(), 4);
 }
 
-/// At run time. In a `const` the literal does not compile; a doc test of `from_static` checks that.
+/// The panic comes at run time. In a `const` the literal does not compile; a doc test of `from_static` checks that.
 #[test]
 #[should_panic(expected = "Close frame")]
 fn from_static_panics_for_a_wrong_literal() {

@@ -369,7 +369,7 @@ fn verdict(local: Role, bytes: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn vectors_and_captures_at_every_split() {
+fn vectors_and_captures_have_their_verdict_at_every_split() {
     let frames =
         vectors("level").into_iter().filter(|vector| vector["level"] == "frame").map(|vector| (vector, "server"));
     // A capture names the sender's role.

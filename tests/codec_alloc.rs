@@ -170,7 +170,7 @@ fn writing_allocates_nothing() {
 }
 
 #[test]
-fn sizes() {
+fn the_codec_and_its_messages_are_small() {
     assert!(size_of::<ClosingState>() <= 16);
     assert!(size_of::<ClosingHandshake>() <= 160);
     assert!(size_of::<CloseCodec>() <= 304);

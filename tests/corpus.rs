@@ -29,25 +29,25 @@ fn replay(target: &str, check: fn(&[u8])) {
 }
 
 #[test]
-fn the_corpus_of_payload() {
+fn the_corpus_of_payload_passes() {
     replay("payload", payload::check);
     // The inputs of `differential` are payloads, too.
     replay("differential", payload::check);
 }
 
 #[test]
-fn the_corpus_of_wire() {
+fn the_corpus_of_wire_passes() {
     replay("wire", wire::check);
 }
 
 #[test]
-fn the_corpus_of_handshake() {
+fn the_corpus_of_handshake_passes() {
     replay("handshake", handshake::check);
 }
 
 #[cfg(feature = "codec")]
 #[test]
-fn the_corpus_of_codec() {
+fn the_corpus_of_codec_passes() {
     replay("codec", codec::check);
     // The inputs of `wire` have the same form.
     replay("wire", codec::check);
@@ -55,6 +55,6 @@ fn the_corpus_of_codec() {
 
 #[cfg(feature = "arbitrary")]
 #[test]
-fn the_corpus_of_case() {
+fn the_corpus_of_case_passes() {
     replay("case", case::check);
 }

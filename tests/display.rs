@@ -16,7 +16,7 @@ fn event(code: u16, reason: &str, was_clean: bool) -> CloseEvent {
 
 /// The only test that pins these texts word by word. Users read them, and search their logs for them.
 #[test]
-fn the_text_of_codes_frames_and_events() {
+fn codes_frames_and_events_have_these_texts() {
     for (code, text) in [
         (1000, "1000 (normal closure)"),
         (1001, "1001 (going away)"),

@@ -52,7 +52,7 @@ fn the_constructor_refuses_a_reason_of_more_than_123_bytes() {
 
 /// Chromium 156 accepts a Close with any of the 65,536 codes, except three.
 #[test]
-fn every_code_as_chromium_reports_it() {
+fn observed_reports_every_code_as_chromium_does() {
     for code in 0..=u16::MAX {
         let [high, low] = code.to_be_bytes();
         let failed = [1005, 1006, 1015].contains(&code);
@@ -64,7 +64,7 @@ fn every_code_as_chromium_reports_it() {
 }
 
 #[test]
-fn every_length_as_chromium_reports_it() {
+fn observed_reports_every_length_as_chromium_does() {
     const FAILED: (u16, &str, bool) = (1006, "", false);
 
     assert_eq!(facts(&CloseEvent::observed(&[])), (1005, "", true));
@@ -89,7 +89,7 @@ fn every_length_as_chromium_reports_it() {
     }
 }
 
-/// These include 1005, 1006 and 1015.
+/// The illegal numbers include 1005, 1006 and 1015.
 #[test]
 fn close_code_is_none_for_every_illegal_number() {
     for code in 0..=u16::MAX {

@@ -28,7 +28,7 @@ fn the_limits_are_125_and_123_bytes() {
 }
 
 #[test]
-fn payloads_of_every_length() {
+fn payloads_of_1_byte_or_more_than_125_are_refused() {
     for len in 0..=130 {
         let payload = payload(1000, len);
         let decoded = CloseFrame::from_payload(&payload);
@@ -51,7 +51,7 @@ fn payloads_of_every_length() {
 }
 
 #[test]
-fn payloads_with_every_code_at_every_length() {
+fn exactly_the_legal_codes_are_accepted_at_every_length() {
     let mut payload = payload(0, 125);
     for code in 0..=u16::MAX {
         payload[..2].copy_from_slice(&code.to_be_bytes());
@@ -71,7 +71,7 @@ fn payloads_with_every_code_at_every_length() {
 
 /// The checks are in this order: length, code, UTF-8.
 #[test]
-fn the_first_fault_is_told() {
+fn the_first_fault_is_reported() {
     let too_long = [[0x03, 0xed].as_slice(), &[0xff; 124]].concat();
     assert_eq!(CloseFrame::from_payload(&too_long), Err(DecodeError::TooLong(126)));
     let error = CloseFrame::from_payload(b"\x03\xed\xff").unwrap_err();
@@ -150,7 +150,7 @@ fn a_reply_has_the_code_and_no_reason() {
 
 /// `from_parts` checks the code first, then the length of the reason.
 #[test]
-fn from_parts_of_every_code_at_every_length() {
+fn from_parts_refuses_illegal_codes_and_long_reasons() {
     let letters = "abcdefghijklmnopqrstuvwxyz".repeat(6);
     for code in 0..=u16::MAX {
         for len in 0..=130 {
@@ -172,7 +172,7 @@ fn from_parts_of_every_code_at_every_length() {
     assert!(CloseFrame::from_parts(1000, &"€".repeat(42)).is_err());
 }
 
-/// It also shows that `from_parts` works in a `const`.
+/// This test also shows that `from_parts` works in a `const`.
 #[test]
 fn the_error_of_from_parts_tells_which_part_is_wrong() {
     const CODE: Result<CloseFrame<'_>, InvalidCloseFrame> = CloseFrame::from_parts(1006, "lost");
@@ -205,7 +205,7 @@ fn the_error_of_from_parts_becomes_the_error_of_from_payload() {
 
 /// `unjudged` splits a payload as the RFC lays it out. It agrees with `from_payload` in everything but the code.
 #[test]
-fn unjudged_with_every_code() {
+fn unjudged_accepts_every_code() {
     let reasons: [&[u8]; 7] = [b"", b"why", "é€😀".as_bytes(), b"\xff", b"ok\xe2\x82", &[b'r'; 123], &[b'r'; 124]];
     for code in 0..=u16::MAX {
         for reason in reasons {
@@ -228,7 +228,7 @@ fn unjudged_with_every_code() {
 }
 
 #[test]
-fn unjudged_at_every_length() {
+fn unjudged_refuses_1_byte_or_more_than_125() {
     for len in 0..=300 {
         let payload = payload(0, len);
         let expected = match len {
@@ -376,7 +376,7 @@ fn frames_are_equal_if_code_and_reason_are() {
 }
 
 #[test]
-fn sizes() {
+fn frames_have_these_sizes() {
     assert_eq!(size_of::<CloseFrame<'_>>(), 3 * size_of::<usize>());
     assert_eq!(size_of::<Option<CloseFrame<'_>>>(), size_of::<CloseFrame<'_>>());
     assert!(size_of::<OwnedCloseFrame>() <= 132);

@@ -531,7 +531,7 @@ fn the_line_of_a_state_has_only_the_codes() {
 
 /// The values have no heap, so this is all that a connection pays for them.
 #[test]
-fn sizes() {
+fn handshakes_and_events_have_these_sizes() {
     let sizes = (size_of::<ClosingState>(), size_of::<ClosingHandshake>(), size_of::<CloseEvent>());
     println!("ClosingState: {} bytes, ClosingHandshake: {} bytes, CloseEvent: {} bytes", sizes.0, sizes.1, sizes.2);
     assert_eq!(sizes, (10, 152, 132));

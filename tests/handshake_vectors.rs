@@ -42,7 +42,7 @@ fn an_unknown_step_or_expectation_fails() {
 
 /// Steps that the description of the vectors has, but that no vector uses.
 #[test]
-fn steps_that_no_vector_uses() {
+fn steps_that_no_vector_uses_work_too() {
     let bye = json!({"code": 1001, "reason": "bye", "wasClean": true});
     let abnormal = json!({"code": 1006, "reason": "", "wasClean": false});
     let lost = json!({"code": 1001, "reason": "bye", "wasClean": false});

@@ -56,7 +56,7 @@ fn check(payload: &[u8]) {
 }
 
 #[test]
-fn every_string_of_two_bytes() {
+fn every_string_of_two_bytes_is_judged_like_the_oracles() {
     check(b"\x03\xe8");
     for a in 0..=u8::MAX {
         check(&[0x03, 0xe8, a]);
@@ -68,7 +68,7 @@ fn every_string_of_two_bytes() {
 
 #[test]
 #[cfg_attr(debug_assertions, ignore = "2^24 strings: cargo test --release --test utf8")]
-fn every_string_of_three_bytes() {
+fn every_string_of_three_bytes_is_judged_like_the_oracles() {
     for number in 0..1_u32 << 24 {
         let [_, a, b, c] = number.to_be_bytes();
         check(&[0x03, 0xe8, a, b, c]);
@@ -77,7 +77,7 @@ fn every_string_of_three_bytes() {
 
 /// Every character in Unicode.
 #[test]
-fn every_character() {
+fn every_character_is_accepted() {
     for character in '\0'..=char::MAX {
         let mut payload = [0x03, 0xe8, 0, 0, 0, 0];
         let len = character.encode_utf8(&mut payload[2..]).len();
@@ -109,7 +109,7 @@ fn boundary_sequences() -> Vec<Vec<u8>> {
 
 /// Each sequence stands at each offset of a reason of 123 bytes, and at the end of a shorter one.
 #[test]
-fn boundary_sequences_at_every_offset() {
+fn boundary_sequences_are_judged_like_the_oracles_at_every_offset() {
     let mut payload = [b'a'; 125];
     payload[..2].copy_from_slice(&[0x03, 0xe8]);
     for sequence in boundary_sequences() {
@@ -125,7 +125,7 @@ fn boundary_sequences_at_every_offset() {
 
 /// The same in text that already has characters outside ASCII.
 #[test]
-fn boundary_sequences_among_wide_characters() {
+fn boundary_sequences_are_judged_like_the_oracles_among_wide_characters() {
     for sequence in boundary_sequences() {
         for wide in ["é", "€", "😀"] {
             for count in [1, 7, 15, 16, 30] {
@@ -155,7 +155,7 @@ fn text_is_kept_as_it_is() {
 /// Two bytes that are not ASCII stand at every two places of every length. A check that works in blocks must not let
 /// them cancel each other out.
 #[test]
-fn two_bytes_that_are_not_ascii_at_every_two_places() {
+fn two_bad_bytes_are_refused_at_every_two_places() {
     for len in 2..=123 {
         let mut payload = [b'r'; 125];
         payload[..2].copy_from_slice(&[0x03, 0xe8]);

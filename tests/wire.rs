@@ -71,7 +71,7 @@ fn to_array_works_in_a_const() {
 /// While a part of the frame is missing, `need` says how much, and the bytes stay as they are. With the whole frame the
 /// result is the same, whatever stands behind it.
 #[test]
-fn a_close_that_is_cut_at_every_place() {
+fn a_close_cut_at_every_place_needs_the_missing_bytes() {
     for payload in payloads() {
         for local in ROLES {
             for key in keys(local) {
@@ -174,7 +174,7 @@ fn two_bytes(local: Role, first: u8, second: u8) -> Result<Seen, Error> {
 }
 
 #[test]
-fn every_header_of_two_bytes() {
+fn every_header_of_two_bytes_is_read_as_the_rfc_says() {
     for local in ROLES {
         for first in 0..=u8::MAX {
             for second in 0..=u8::MAX {
@@ -190,7 +190,7 @@ fn every_header_of_two_bytes() {
 }
 
 #[test]
-fn every_header_of_one_byte() {
+fn every_header_of_one_byte_is_read_as_the_rfc_says() {
     for local in ROLES {
         for first in 0..=u8::MAX {
             let expected = match (first / 16, first % 16) {
@@ -207,7 +207,7 @@ fn every_header_of_one_byte() {
 
 /// Every byte 0 that is not a Close, masked or not, with lengths of 16 and 64 bits, cut in every place.
 #[test]
-fn headers_with_lengths_of_16_and_64_bits() {
+fn headers_with_lengths_of_16_and_64_bits_are_read_as_the_rfc_says() {
     let long = [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 1 << 32, 0x0102_0304_0506_0708, (1 << 63) - 1];
     let too_long = [1 << 63, (1 << 63) + 5, u64::MAX];
     for first in (0..=u8::MAX).filter(|first| first % 16 != 8) {
@@ -229,9 +229,9 @@ fn headers_with_lengths_of_16_and_64_bits() {
     }
 }
 
-/// Masked and not.
+/// Masked and unmasked.
 #[test]
-fn all_lengths_in_16_bits() {
+fn all_lengths_in_16_bits_are_read_as_the_rfc_says() {
     for len in 0..=u16::MAX {
         let [high, low] = len.to_be_bytes();
         for second in [126, 254] {
@@ -353,7 +353,7 @@ fn every_code_in_a_frame_has_the_verdict_of_the_payload() {
     }
 }
 
-/// It lives as long as the buffer, and longer than the result of `peek`.
+/// The frame lives as long as the buffer, and longer than the result of `peek`.
 #[test]
 fn a_decoded_frame_borrows_the_buffer() {
     let mut buffer = close(Some(KEYS[0]), b"\x03\xe8bye");
@@ -491,7 +491,7 @@ fn an_empty_frame_ends_with_its_header_or_key() {
     }
 }
 
-/// It needs no memory, and nothing overflows.
+/// The scanner needs no memory for the payload, and nothing overflows.
 #[test]
 fn the_largest_legal_length_is_stepped_over() {
     for mask_bit in [0x00, 0x80] {

@@ -5,7 +5,7 @@ use super::*;
 /// `finish` is cancelled at every await point, on a transport with room for one byte. The peer sees exactly one whole
 /// Close.
 #[tokio::test(start_paused = true)]
-async fn cancelled_at_every_await_point_it_sends_one_close() {
+async fn finish_cancelled_at_every_await_point_sends_one_close() {
     for local in ROLES {
         for sent in [their_close(local), vec![]] {
             let run = async |polls_before_cancel: usize| {

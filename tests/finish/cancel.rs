@@ -79,7 +79,7 @@ async fn after_a_cancel_inside_a_frame_the_inner_codec_is_not_called() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_anywhere_it_can_be_called_again() {
+async fn finish_can_be_called_again_after_any_cancel() {
     for local in ROLES {
         let from = local.peer();
         let closes = [frame(from, 0x82, b"data"), their_close(local)].concat();
@@ -194,7 +194,7 @@ async fn a_close_that_comes_after_a_cancelled_call_is_yielded() {
 
 /// `finish` is cancelled while it waits for the end of the transport, long after it has received the Close.
 #[tokio::test(start_paused = true)]
-async fn cancelled_while_it_awaits_the_end_it_loses_nothing() {
+async fn a_cancel_while_awaiting_the_end_loses_nothing() {
     for local in ROLES {
         let (mut framed, mut peer) = pair(local);
         peer.write_all(&their_close(local)).await.unwrap();

@@ -201,7 +201,7 @@ async fn clearing_the_read_buffer_loses_only_its_content() {
 
 /// More data than one read takes, all of which has arrived.
 #[tokio::test(start_paused = true)]
-async fn much_data_that_has_arrived_takes_no_time() {
+async fn data_that_has_already_arrived_takes_no_time() {
     for local in ROLES {
         let (ours, mut peer) = duplex(1 << 20);
         let mut framed = connection(local, ours);
@@ -318,7 +318,7 @@ async fn unread_data_does_not_reset_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_finish_tells_the_same_event() {
+async fn a_second_finish_returns_the_same_event() {
     for local in ROLES {
         // A peer that is silent, that closes, that resets, and that sends a malformed Close.
         for (sent, fails, event, millis) in [

@@ -1,4 +1,4 @@
-//! Raw peers over TCP, and the ending that `finish` tells for each of them, with a `Framed` and with a `Bare`.
+//! Raw peers over TCP, and the ending that `finish` reports for each of them, with a `Framed` and with a `Bare`.
 
 use std::net::Shutdown;
 
@@ -376,7 +376,7 @@ async fn the_ending_of_a_flood_tells_how_much_came() {
 
 /// TLS ends without `close_notify`. After both Closes this is harmless. Before, somebody may have truncated the stream.
 #[tokio::test(start_paused = true)]
-async fn tls_that_ends_without_close_notify_is_told() {
+async fn tls_that_ends_without_close_notify_is_reported() {
     for local in ROLES {
         for (sent, facts, io_error) in
             [(their_close(local), CLEAN, None), (vec![], ABNORMAL, Some(ErrorKind::UnexpectedEof))]

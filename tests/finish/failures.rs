@@ -39,7 +39,7 @@ async fn the_peer_hangs_up_after_our_close_was_queued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_is_told_whichever_operation_meets_it() {
+async fn a_reset_is_reported_whichever_operation_fails() {
     for local in ROLES {
         // Every operation fails, as after a real reset.
         let (mut framed, _peer) = pair(local);
@@ -82,7 +82,7 @@ async fn after_a_failed_write_their_close_still_counts() {
 
 /// The first error tells what happened. A shutdown that fails because the transport has already ended is not an error.
 #[tokio::test(start_paused = true)]
-async fn the_first_error_is_told() {
+async fn the_first_error_is_returned() {
     for local in ROLES {
         let kind = |op| match op {
             Op::Read => ErrorKind::ConnectionReset,
@@ -160,7 +160,7 @@ async fn a_malformed_answer_gets_no_second_close() {
             let code: &[u8] = if wrong.ends_with(b"\xff") { b"\x03\xef" } else { b"\x03\xea" };
             assert_eq!(framed.get_ref().written(), frame(local, 0x88, code));
 
-            // It is in the transport when `finish` is called. The same.
+            // It is still in the transport when `finish` is called. The result is the same.
             let (mut framed, mut peer) = pair(local);
             peer.write_all(&wrong).await.unwrap();
             assert_eq!(expect(&mut framed, ABNORMAL, 2_000).await, None);
@@ -187,7 +187,7 @@ async fn an_end_inside_a_frame_is_not_a_failure() {
 
 /// The codec has already told the application about the end inside the frame. `finish` meets the end again.
 #[tokio::test(start_paused = true)]
-async fn an_end_inside_a_frame_is_told_again() {
+async fn an_end_inside_a_frame_is_reported_again() {
     for local in ROLES {
         let mut bytes = BytesMut::from(&frame(local.peer(), 0x82, b"data")[..3]);
         let mut codec = codec(local).wrap(Bytewise);
@@ -386,7 +386,7 @@ async fn every_call_failing_in_turn() {
 /// The kernel reports a reset once. After that the socket reads as ended. A broken pipe only says that the peer no
 /// longer reads.
 #[tokio::test(start_paused = true)]
-async fn an_end_after_a_reset_write_is_told_as_the_reset() {
+async fn an_end_after_a_reset_write_is_reported_as_the_reset() {
     for local in ROLES {
         for (kind, end) in [
             (ErrorKind::ConnectionReset, TransportEnd::Lost(Loss::Reset)),
@@ -405,7 +405,7 @@ async fn an_end_after_a_reset_write_is_told_as_the_reset() {
     }
 }
 
-/// A read or a write fails.
+/// Each error comes once from a read and once from a write.
 #[tokio::test(start_paused = true)]
 async fn each_io_error_becomes_a_kind_of_loss() {
     for local in ROLES {
@@ -456,7 +456,7 @@ async fn a_close_in_a_buffer_that_was_thrown_away_does_not_count() {
                 assert_eq!(bytes, if kept.is_none() && !flushed { vec![] } else { our_close(local) });
             }
         }
-        // To clear the buffer is the same.
+        // Clearing the buffer has the same effect.
         let (mut framed, mut peer) = pair(local);
         framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
         framed.write_buffer_mut().clear();

@@ -121,7 +121,7 @@ async fn a_ping_that_the_inner_codec_has_begun_to_take_gets_no_pong() {
     }
 }
 
-/// An illegal ping does not hide the Close behind it either.
+/// The Close behind an illegal ping still counts.
 #[tokio::test(start_paused = true)]
 async fn illegal_pings_get_no_pong() {
     for local in ROLES {
@@ -202,7 +202,7 @@ async fn only_the_latest_ping_is_kept_while_writing_is_blocked() {
     }
 }
 
-/// Neither does the Close.
+/// The Close does not go into it either.
 #[tokio::test(start_paused = true)]
 async fn no_pong_goes_into_a_half_written_frame() {
     for local in ROLES {
@@ -217,7 +217,7 @@ async fn no_pong_goes_into_a_half_written_frame() {
 
 /// `finish` is cancelled after every poll. The peer still sees each pong once, whole, and one Close.
 #[tokio::test(start_paused = true)]
-async fn cancelled_after_every_poll_it_sends_each_pong_once() {
+async fn finish_cancelled_after_every_poll_sends_each_pong_once() {
     for local in ROLES {
         let (io, peer) = duplex(1);
         let mut framed = connection(local, io);
