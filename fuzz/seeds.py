@@ -2,8 +2,8 @@
 """Writes the corpus of each fuzz target to corpus/TARGET, and removes what fuzzing has added there. With --check it
 writes nothing. It then names each file that differs, and fails if there is one.
 
-A seed is here for the edges that it reaches. The vectors are not among the seeds, because tests replay them. Commit
-fd81c79 had 1,435 files. libFuzzer counts these edges (`cov:`) without a sanitizer, on x86-64 with AVX-512:
+Each seed is here because of the edges that it reaches. The vectors are not among the seeds, because tests replay
+them. Commit fd81c79 had 1,435 files. libFuzzer counts these edges (`cov:`) without a sanitizer, on x86-64 with AVX-512:
 
     target         files then  edges then  files  edges
     case                  107         170     27    172

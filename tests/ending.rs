@@ -1,5 +1,5 @@
-//! Every ending: each state that calls can bring a handshake into, with each way in which a transport can end. Each
-//! ending has its own line, and the line tells the facts.
+//! Every ending: each state that a handshake can reach, with each way in which a transport can end. Each ending has its
+//! own line, and the line tells the facts.
 //!
 //! `cargo test --test ending -- --nocapture` prints how many combinations and how many different lines there are.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]

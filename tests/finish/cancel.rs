@@ -222,7 +222,7 @@ async fn after_finish_the_stream_has_ended() {
     }
 }
 
-/// Wrapping the codec between two calls does not start the time again.
+/// Wrapping the codec between two calls does not restart the time.
 #[tokio::test(start_paused = true)]
 async fn wrapping_keeps_the_deadline() {
     let (io, _peer) = duplex(64);

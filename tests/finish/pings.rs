@@ -202,7 +202,7 @@ async fn only_the_latest_ping_is_kept_while_writing_is_blocked() {
     }
 }
 
-/// The Close does not go into it either.
+/// Neither a pong nor our Close may go into a frame that the inner codec has half written.
 #[tokio::test(start_paused = true)]
 async fn no_pong_goes_into_a_half_written_frame() {
     for local in ROLES {

@@ -36,7 +36,7 @@ close-lab: how a WebSocket ends, in your browser
     cargo run -p close-lab [-- --port N]                 serve the page on 127.0.0.1 (port 8455)
     cargo run -p close-lab -- check [--browser PATH]     let a headless Chromium (/usr/bin/chromium) check it all";
 
-/// The number of ports for the check. Chromium opens only about a hundred WebSockets a second to one port.
+/// The number of ports for the check. Chromium opens only about a hundred connections a second to one port.
 const LANES: usize = 6;
 
 #[tokio::main]
