@@ -1,4 +1,4 @@
-//! Makes random calls on a `ClosingHandshake`. A model works out the expected answers from the list of all calls so far.
+//! Makes random calls on a `ClosingHandshake`. A model works out the expected answers from all calls so far.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
