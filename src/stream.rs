@@ -68,6 +68,8 @@ pub struct Finished<E> {
 
 /// Ends a connection of messages: sends `frame` or the answer that is due, waits for the peer's Close and for the end
 /// of the stream, and tells how it ended. It takes no longer than `within`, and discards all messages that it reads.
+/// Only a single call of the stack can make it late: one that is flooded with empty fragments reads on as long as the
+/// runtime lets it, which is 128 times its read buffer in tokio.
 ///
 /// `seen` is what the program has read last: a Close, or an error. If it has read neither, it is `None`. After an error
 /// the connection fails with `frame`, if the sink still takes it. So the peer hears 1009 about a message that is too

@@ -26,6 +26,8 @@ const GOODBYE: CloseFrame<'static> = CloseFrame::from_static(1001, "restart");
 const LEISURE: Duration = Duration::from_secs(20);
 /// For peers that do not.
 const WITHIN: Duration = Duration::from_millis(300);
+/// A stack may read 128 times as much in a single call, and nobody looks at the clock meanwhile.
+const READ_BUFFER_SIZE: usize = 4096;
 
 const TUNGSTENITE: Glue<tungstenite::Message> = Glue {
     close: |frame| {
@@ -81,7 +83,7 @@ where
             seen = from.next().await;
             socket = from.reunite(to).ok().unwrap();
         }
-        Ours::Fills => while timeout(WITHIN, socket.send(big.clone())).await.is_ok() {},
+        Ours::Fills => while let Ok(Ok(())) = timeout(WITHIN, socket.send(big.clone())).await {},
     }
     let started = Instant::now();
     let finished = finish(&mut socket, glue, local, seen, GOODBYE, within, sleep).await;
@@ -160,7 +162,7 @@ async fn act(peer: Peer, mut raw: Raw) -> Option<Vec<u8>> {
             return None;
         }
         Peer::Deaf => {
-            sleep(8 * WITHIN).await;
+            sleep(30 * WITHIN).await;
             return None;
         }
         Peer::Says(first, payload) => raw.send(first, payload).await,
@@ -232,7 +234,8 @@ async fn with_tungstenite(local: Role, peer: Peer, ours: Ours, within: Duration)
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
-    let config = Some(protocol::WebSocketConfig::default().max_message_size(Some(100)).max_frame_size(Some(100)));
+    let config = protocol::WebSocketConfig::default().read_buffer_size(READ_BUFFER_SIZE);
+    let config = Some(config.max_message_size(Some(100)).max_frame_size(Some(100)));
     let (raw, socket) = match local {
         Role::Server => tokio::join!(raw_client(client), accept_async_with_config(server, config)),
         Role::Client => tokio::join!(raw_server(server), async {
@@ -248,7 +251,8 @@ async fn with_axum(peer: Peer, ours: Ours, within: Duration) -> Outcome {
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (tell, mut told) = mpsc::unbounded_channel();
     let upgrade = move |upgrade: WebSocketUpgrade| async move {
-        upgrade.max_message_size(100).max_frame_size(100).on_upgrade(move |socket| async move {
+        let upgrade = upgrade.read_buffer_size(READ_BUFFER_SIZE).max_message_size(100).max_frame_size(100);
+        upgrade.on_upgrade(move |socket| async move {
             let big = ws::Message::Binary(vec![0; 1 << 20].into());
             tell.send(end(socket, &AXUM, Role::Server, ours, within, big).await).unwrap();
         })
