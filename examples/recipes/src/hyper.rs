@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::time::Duration;
 
-use futures_util::StreamExt;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
@@ -12,11 +12,18 @@ use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_util::codec::Framed;
+use tokio_util::codec::Decoder;
 use websocket_close::CloseFrame;
-use websocket_close::codec::{CloseCodec, Timeouts, finish};
+use websocket_close::codec::{Bare, CloseCodec, Timeouts};
+
+/// How long the opening handshake may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client with a token may stay.
+const STAY: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -26,8 +33,10 @@ pub async fn run(address: &str) -> io::Result<()> {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(upgrade));
-            if let Err(error) = connection.with_upgrades().await {
-                eprintln!("{error}");
+            match timeout(PATIENCE, connection.with_upgrades()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => eprintln!("{error}"),
+                Err(late) => eprintln!("{late}"),
             }
         });
     }
@@ -57,15 +66,19 @@ async fn upgrade(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>
 }
 
 async fn serve(io: TokioIo<Upgraded>, logged_in: bool) {
-    let mut socket = Framed::new(io, CloseCodec::server());
+    let mut socket = Bare::new(io, CloseCodec::server());
     // A script in a browser sees this Close. If the upgrade is refused, it sees neither status nor body.
     let mut goodbye = CloseFrame::from_static(3000, "log in first");
     if logged_in {
-        // Alone, the codec steps over all data. So this is the client's Close, its fault, or the end.
-        let _ = socket.next().await;
+        let reading = async {
+            // Until the client's Close, its fault, or the end. Other frames are stepped over.
+            while let Ok(None) = socket.codec.decode(&mut socket.read_buffer) {
+                let Ok(1..) = socket.io.read_buf(&mut socket.read_buffer).await else { break };
+            }
+        };
+        let _ = timeout(STAY, reading).await;
         goodbye = CloseFrame::from_static(1001, "");
     }
-    // If the client's Close or its fault has come, `finish` answers that instead.
-    let finished = finish(&mut socket, goodbye, Timeouts::DEFAULT).await;
-    println!("{}", finished.ending);
+    // If the client's Close or its fault has come, this answers that instead.
+    println!("{}", socket.finish(goodbye, Timeouts::DEFAULT).await.ending);
 }

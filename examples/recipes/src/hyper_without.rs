@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use http_body_util::Empty;
@@ -13,9 +14,15 @@ use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+
+/// How long the opening handshake may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client with a token may stay.
+const STAY: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -25,8 +32,10 @@ pub async fn run(address: &str) -> io::Result<()> {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(upgrade));
-            if let Err(error) = connection.with_upgrades().await {
-                eprintln!("{error}");
+            match timeout(PATIENCE, connection.with_upgrades()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => eprintln!("{error}"),
+                Err(late) => eprintln!("{late}"),
             }
         });
     }
@@ -60,9 +69,12 @@ async fn serve(io: TokioIo<Upgraded>, logged_in: bool) {
     // A script in a browser sees this Close. If the upgrade is refused, it sees neither status nor body.
     let mut goodbye = CloseFrame { code: 3000.into(), reason: "log in first".into() };
     if logged_in {
-        while let Some(Ok(_)) = socket.next().await {}
+        let reading = async {
+            // Until the client's Close, its fault, or the end. Other frames are stepped over.
+            while let Some(Ok(_)) = socket.next().await {}
+        };
+        let _ = timeout(STAY, reading).await;
         goodbye = CloseFrame { code: 1001.into(), reason: "".into() };
     }
-    let closed = socket.close(Some(goodbye)).await;
-    println!("{closed:?}");
+    println!("{:?}", socket.close(Some(goodbye)).await);
 }
