@@ -4,9 +4,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 use websocket_close::wire::{self, Peek};
 use websocket_close::{Awaited, CloseEvent, CloseFrame, ClosingHandshake, Loss, OwnedCloseFrame, Role, TransportEnd};
 
@@ -260,10 +260,9 @@ impl End {
                 self.note("TCP: keeps quiet");
             }
         }
-        // Discard everything that still comes. Closing a socket with unread bytes would reset the connection.
-        let mut rest = Vec::new();
-        if let Ok(read) = timeout(PATIENCE, self.socket.read_to_end(&mut rest)).await {
-            read?;
+        // Discard what still comes. Closing a socket with unread bytes would reset the connection.
+        if let Ok(discarded) = timeout(PATIENCE, copy(&mut self.socket, &mut sink())).await {
+            discarded?;
             self.note("TCP: the page has ended it");
             return Ok(TransportEnd::InOrder);
         }
@@ -273,8 +272,9 @@ impl End {
 
     /// Reads the page's Close. Returns the answer to write, if there is one.
     async fn receive(&mut self) -> io::Result<Option<CloseFrame<'static>>> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         let heard = loop {
-            // `decode` unmasks in place, but the page shall show the bytes as they came.
+            // `decode` unmasks in place, but the page shows the bytes as they came.
             let mut bytes = self.read.clone();
             match wire::peek(Role::Server, &mut bytes) {
                 Ok(Peek::Close(close)) => break close.decode().map(CloseFrame::into_owned),
@@ -283,7 +283,7 @@ impl End {
                 Ok(Peek::NotClose(_)) => return Ok(None),
                 Err(error) => break Err(error),
             }
-            match timeout(PATIENCE, self.socket.read_buf(&mut self.read)).await {
+            match timeout_at(deadline, self.socket.read_buf(&mut self.read)).await {
                 Ok(read) => {
                     if read? == 0 {
                         self.note("TCP: the page has ended it without a Close");
