@@ -49,6 +49,7 @@ async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h
             _ => break LATE,
         };
         let answer = match frame {
+            // actix does not check whether a text is UTF-8, so it must not come back as a text.
             Frame::Text(data) | Frame::Binary(data) => ws::Message::Binary(data),
             Frame::Ping(data) => ws::Message::Pong(data),
             _ => continue,

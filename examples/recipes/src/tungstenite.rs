@@ -95,12 +95,22 @@ async fn end<A, B>(
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    // For an end that tungstenite has refused a frame of, or on which nothing has moved for too long.
-    let own = CloseFrame::from_static(if matches!(last, Some(Err(_))) { 1002 } else { 3008 }, "");
+    let own = CloseFrame::from_static(refusal(last.as_ref()), "");
     let finished = finish(&mut ended, &GLUE, local, last, own, PATIENCE, sleep).await;
+    drop(ended);
     println!("as {local:?}: {}", finished.ending);
     // No code stays no code. 1006 may not be sent, so a lost connection becomes 1014 or 1001.
     let (event, peer) = (finished.ending.event(), local.peer());
     let finished = finish(&mut other, &GLUE, peer, None, event.forward(peer), PATIENCE, sleep).await;
     println!("as {peer:?}: {}", finished.ending);
+}
+
+/// The code for an end that tungstenite has refused a frame of, or on which nothing has moved for too long.
+fn refusal(last: Option<&Result<Message, Error>>) -> u16 {
+    match last {
+        Some(Err(Error::Utf8(_))) => 1007,
+        Some(Err(Error::Capacity(_))) => 1009,
+        Some(Err(_)) => 1002,
+        _ => 3008,
+    }
 }

@@ -85,8 +85,21 @@ async fn end<A, B>(
 {
     let abnormal = Some(Close { code: 1006.into(), reason: "".into() });
     let close = if let Some(Ok(Message::Close(close))) = &last { close.clone() } else { abnormal };
+    let own = Close { code: refusal(last.as_ref()).into(), reason: "".into() };
+    let _ = timeout(PATIENCE, ended.send(Message::Close(Some(own)))).await;
     let _ = timeout(PATIENCE, async { while let Some(Ok(_)) = ended.next().await {} }).await;
+    drop(ended);
     println!("as {local:?}: {last:?}");
     let _ = timeout(PATIENCE, other.send(Message::Close(close))).await;
     let _ = timeout(PATIENCE, async { while let Some(Ok(_)) = other.next().await {} }).await;
+}
+
+/// The code for an end that tungstenite has refused a frame of, or on which nothing has moved for too long.
+fn refusal(last: Option<&Result<Message, Error>>) -> u16 {
+    match last {
+        Some(Err(Error::Utf8(_))) => 1007,
+        Some(Err(Error::Capacity(_))) => 1009,
+        Some(Err(_)) => 1002,
+        _ => 3008,
+    }
 }

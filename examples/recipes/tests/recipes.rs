@@ -305,11 +305,14 @@ fn axum() {
     drop(client);
     assert_eq!(event(&recipe.line()), LOST);
 
-    // What axum refuses.
-    for bytes in [masked(0x81, b"\xff"), masked(0x83, b""), masked(0x88, b"\x03")] {
-        let (received, line) = recipe.exchange("/", &bytes);
-        assert_eq!((&received[..], event(&line)), (&b"\x88\x02\x03\xea"[..], LOST), "{bytes:02x?}");
-    }
+    // What axum refuses. It takes bad UTF-8 in a Close for bad UTF-8, too.
+    let big = b"\x82\xff\0\0\0\0\x7f\0\0\0\0\0\0\0";
+    let close = masked(0x88, b"\x03\xe8\xff");
+    let refused = [(&masked(0x81, b"\xff")[..], 1007), (big, 1009), (&masked(0x88, b"\x03"), 1002), (&close, 1007)];
+    refuses(&recipe, "/", b"", &refused);
+    // It does not look at the length form of control frames.
+    let wrong: Vec<_> = WRONG.into_iter().filter(|(bytes, _)| bytes[1] != 0xfe).collect();
+    refuses(&recipe, "/", b"", &wrong);
 
     // axum repeats the reason in its answer. It reports what it refuses as if the peer had sent the 1002.
     let closes: [(&[u8], &[u8], &str); 3] = [
@@ -396,6 +399,22 @@ fn tungstenite_passes_on_what_the_client_says() {
         drop(upstream);
         let lines = [recipe.line(), recipe.line()];
         assert!(lines.iter().any(|line| event(line) == told), "{lines:?}");
+    }
+}
+
+/// A client hears what is wrong with its frame, and the upstream that the client is lost.
+#[test]
+fn tungstenite_refuses() {
+    let big = b"\x82\xff\0\0\0\0\x7f\0\0\0\0\0\0\0";
+    for (bytes, code) in [(&masked(0x81, b"\xff")[..], 1007_u16), (big, 1009), (&masked(0x83, b""), 1002)] {
+        let (recipe, mut client, mut upstream) = proxied("tungstenite");
+        client.write_all(bytes).unwrap();
+        assert_eq!(read_to_end(&mut client), [b"\x88\x02", &code.to_be_bytes()[..]].concat(), "{bytes:x?}");
+        drop(client);
+        assert_eq!(read_masked(&mut upstream), (0x88, b"\x03\xe9".to_vec()), "{bytes:x?}");
+        upstream.write_all(b"\x88\x02\x03\xe9").unwrap();
+        drop(upstream);
+        assert_eq!(event(recipe.line().strip_prefix("as Server: ").unwrap()), LOST, "{bytes:x?}");
     }
 }
 
