@@ -1,7 +1,9 @@
 //! A server and a client on a blocking `TcpStream`, without tokio, that end their connection by `ClosingHandshake`.
 //!
-//! Both begin where the HTTP upgrade is done. `cargo run --example blocking` lets them talk to each other.
+//! Both begin where the HTTP upgrade is done. `cargo run --example blocking` lets them talk to each other. With
+//! `-- serve ADDRESS` it serves the clients that come, and with `-- connect ADDRESS` it is the client of a server.
 
+use std::env;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -206,11 +208,30 @@ pub(crate) fn connected() -> io::Result<(TcpStream, TcpStream)> {
     Ok((client, server))
 }
 
+/// Serves each client on a thread of its own.
+fn serve(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let stream = stream?;
+        thread::spawn(|| println!("server: {}", server(stream, PATIENCE)));
+    }
+    Ok(())
+}
+
 fn main() -> io::Result<()> {
-    let (client_stream, server_stream) = connected()?;
-    thread::scope(|scope| {
-        scope.spawn(|| println!("server: {}", server(server_stream, PATIENCE)));
-        println!("client: {}", client(client_stream, CloseFrame::from_static(1000, "work done"), PATIENCE));
-    });
+    let goodbye = CloseFrame::from_static(1000, "work done");
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve", address] => serve(address)?,
+        ["connect", address] => println!("client: {}", client(TcpStream::connect(address)?, goodbye, PATIENCE)),
+        _ => {
+            let (client_stream, server_stream) = connected()?;
+            thread::scope(|scope| {
+                scope.spawn(|| println!("server: {}", server(server_stream, PATIENCE)));
+                println!("client: {}", client(client_stream, goodbye, PATIENCE));
+            });
+        }
+    }
     Ok(())
 }

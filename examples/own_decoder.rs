@@ -1,6 +1,7 @@
 //! For a stack that decodes whole frames itself: `wire::peek` looks first, and everything but a Close is yours.
 //!
-//! `cargo run --example own_decoder --features codec`
+//! `cargo run --example own_decoder --features codec`. With an address behind it, it is the client of the server there. It
+//! begins where the opening handshake is done.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::codec::{Decoder, Framed};
 use websocket_close::wire::{self, Header, MAX_FRAME_LEN, Peek};
@@ -17,7 +19,7 @@ use websocket_close::{
 };
 
 /// How long the server may say nothing. Then the client closes.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(20);
 /// How long the client waits for the server's Close, from its own on, and how long its own may take to be written.
 const CLOSE: Duration = Duration::from_secs(10);
 /// How long the client waits for the server to end the transport, from the Closes on.
@@ -153,6 +155,10 @@ fn key() -> [u8; 4] {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
+    if let Some(address) = std::env::args().nth(1) {
+        println!("{}", receive(TcpStream::connect(address).await?, key()).await);
+        return Ok(());
+    }
     let (client, mut server) = tokio::io::duplex(1024);
     server.write_all(b"\x81\x05hello\x88\x09\x03\xf4restart").await?;
     server.shutdown().await?;

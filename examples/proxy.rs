@@ -1,9 +1,9 @@
 //! For a proxy: `CloseEvent::forward` makes a Close for one end from what the other said. It never says 1005 or 1006.
 //!
-//! `cargo run --example proxy --features codec`
+//! `cargo run --example proxy --features codec` shows three connections in memory. With `-- ADDRESS UPSTREAM` it serves
+//! clients, and connects each to the server at `UPSTREAM`. All begin where the opening handshake is done.
 #![allow(clippy::expect_used)]
 
-use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::codec::{Decoder, Encoder, Framed};
 use websocket_close::codec::{self, CloseCodec, Message, Timeouts, finish};
 use websocket_close::wire::{self, Header, Peek};
@@ -22,10 +24,10 @@ use websocket_close::{CloseCode, CloseFrame, Ending, Role};
 const MAX_FRAME_LEN: usize = (1 << 20) - 1;
 
 /// How long a frame may take to be passed on. An end that reads more slowly is given up.
-const PASSING_ON: Duration = Duration::from_secs(30);
+const PASSING_ON: Duration = Duration::from_secs(10);
 
 /// How long no frame may come from either end. Then both are told to go.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_secs(20);
 
 /// Whole frames, as they are. A Close cannot go inside half a frame. It holds the end that the proxy is.
 pub(crate) struct Frames(Role);
@@ -86,7 +88,7 @@ async fn pass_on<S, R>(
     sender: Role,
     from: &mut SplitStream<Connection<S>>,
     to: &mut SplitSink<Connection<R>, Message<Bytes>>,
-    last_frame: &Cell<Instant>,
+    active: &Notify,
 ) -> (Role, CloseCode)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -95,7 +97,7 @@ where
     loop {
         match from.next().await {
             Some(Ok(frame @ Message::Other(_))) => {
-                last_frame.set(Instant::now());
+                active.notify_one();
                 let Ok(Ok(())) = timeout(PASSING_ON, to.send(frame)).await else {
                     return (sender.peer(), CloseCode::GOING_AWAY);
                 };
@@ -104,13 +106,6 @@ where
             // Its Close, its fault, or its end.
             _ => return (sender, CloseCode::GOING_AWAY),
         }
-    }
-}
-
-/// Waits until no frame has come for a while.
-async fn idle(last_frame: &Cell<Instant>) {
-    while last_frame.get().elapsed() < IDLE {
-        sleep_until(last_frame.get() + IDLE).await;
     }
 }
 
@@ -123,12 +118,13 @@ where
 {
     let (mut to_client, mut from_client) = client.split();
     let (mut to_server, mut from_server) = server.split();
-    let last_frame = Cell::new(Instant::now());
+    let active = Notify::new();
+    let idle = async { while timeout(IDLE, active.notified()).await.is_ok() {} };
     let (through, code) = tokio::select! {
-        through = pass_on(Role::Client, &mut from_client, &mut to_server, &last_frame) => through,
-        through = pass_on(Role::Server, &mut from_server, &mut to_client, &last_frame) => through,
+        through = pass_on(Role::Client, &mut from_client, &mut to_server, &active) => through,
+        through = pass_on(Role::Server, &mut from_server, &mut to_client, &active) => through,
         // Then the server, which has heard nothing from the client, is told the same.
-        () = idle(&last_frame) => (Role::Client, CloseCode::GOING_AWAY),
+        () = idle => (Role::Client, CloseCode::GOING_AWAY),
     };
     let mut client = from_client.reunite(to_client).expect("the halves of one");
     let mut server = from_server.reunite(to_server).expect("the halves of one");
@@ -158,12 +154,41 @@ where
     (through.ending, other.ending)
 }
 
+/// A proxy between a client and a server, on these transports.
+fn between<C, S>(client: C, server: S) -> impl Future<Output = (Ending, Ending)>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let client = Framed::new(client, CloseCodec::server().wrap(Frames(Role::Server)));
+    let server = Framed::new(server, CloseCodec::client(key).wrap(Frames(Role::Client)));
+    proxy(client, server)
+}
+
 /// A proxy, and the transports of the client and the server that it stands between.
 pub(crate) fn start() -> (impl Future<Output = (Ending, Ending)>, DuplexStream, DuplexStream) {
     let ((client, to_client), (server, to_server)) = (duplex(1024), duplex(1024));
-    let to_client = Framed::new(to_client, CloseCodec::server().wrap(Frames(Role::Server)));
-    let to_server = Framed::new(to_server, CloseCodec::client(key).wrap(Frames(Role::Client)));
-    (proxy(to_client, to_server), client, server)
+    (between(to_client, to_server), client, server)
+}
+
+/// Serves clients, and connects each to `upstream`.
+async fn serve(address: &str, upstream: String) -> io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on {}", listener.local_addr()?);
+    loop {
+        let (client, _) = listener.accept().await?;
+        let upstream = upstream.clone();
+        tokio::spawn(async move {
+            match timeout(PASSING_ON, TcpStream::connect(upstream)).await {
+                Ok(Ok(server)) => {
+                    let (of_client, of_server) = between(client, server).await;
+                    println!("client: {of_client}\nserver: {of_server}");
+                }
+                Ok(Err(error)) => eprintln!("{error}"),
+                Err(late) => eprintln!("{late}"),
+            }
+        });
+    }
 }
 
 /// A masking key that nobody can predict. The standard library seeds its hash maps with random numbers of the system.
@@ -173,7 +198,11 @@ fn key() -> [u8; 4] {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+async fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    if let (Some(address), Some(upstream)) = (arguments.next(), arguments.next()) {
+        return serve(&address, upstream).await;
+    }
     for close in [CloseFrame::from_static(4001, "bye"), CloseFrame::EMPTY] {
         let (proxy, client, server) = start();
         let mut client = Framed::new(client, CloseCodec::client(key));
@@ -195,4 +224,5 @@ async fn main() {
     };
     let (_, client) = tokio::join!(proxy, client);
     println!("The server is lost. For the client it ends with: {}", client.ending);
+    Ok(())
 }

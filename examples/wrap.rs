@@ -1,6 +1,8 @@
 //! For tokio: `CloseCodec::wrap` around your codec takes care of Close frames, and `finish` ends the connection.
 //!
-//! `cargo run --example wrap --features codec`
+//! `cargo run --example wrap --features codec` lets a server and a client talk. With `-- serve ADDRESS` it serves the
+//! clients that come, and with `-- listen ADDRESS` it is the client of a server. Both begin where the opening handshake is
+//! done.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -16,7 +18,7 @@ use websocket_close::codec::{CloseCodec, Error, Message, Timeouts, finish};
 use websocket_close::{CloseCode, CloseFrame, Ending};
 
 /// How long a text may take to be written, and how long the server may say nothing. `finish` has deadlines of its own.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Stands for your codec. This one knows a server's short texts.
 struct Texts;
@@ -105,8 +107,22 @@ pub(crate) async fn run() -> io::Result<(Ending, Ending)> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
-    let (server, client) = run().await?;
-    println!("server: {server}");
-    println!("client: {client}");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve", address] => {
+            let listener = TcpListener::bind(address).await?;
+            println!("listening on {}", listener.local_addr()?);
+            loop {
+                let (socket, _) = listener.accept().await?;
+                tokio::spawn(async { println!("server: {}", serve(socket).await) });
+            }
+        }
+        ["listen", address] => println!("client: {}", listen(TcpStream::connect(address).await?).await),
+        _ => {
+            let (server, client) = run().await?;
+            println!("server: {server}");
+            println!("client: {client}");
+        }
+    }
     Ok(())
 }
