@@ -1,15 +1,17 @@
 //! Runs every recipe as a program, with raw clients on loopback, and checks the bytes of the closing and the ending
 //! that it prints. Then runs the twins, and counts the lines in which each pair differs.
 
+mod process;
+
 use std::fs;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use process::Process;
 use similar::{ChangeTag, TextDiff};
 use tokio_tungstenite::tungstenite;
 use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd};
@@ -17,27 +19,10 @@ use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd};
 const PATIENCE: Duration = Duration::from_secs(30);
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A recipe that is running.
-struct Recipe {
-    process: Child,
-    lines: mpsc::Receiver<String>,
-    address: String,
-}
-
-impl Recipe {
-    fn start(arguments: &[&str]) -> Self {
-        let program = env!("CARGO_BIN_EXE_close-recipes");
-        let mut process = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(process.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let address = lines.recv_timeout(PATIENCE).unwrap().strip_prefix("listening on ").unwrap().to_owned();
-        Self { process, lines, address }
-    }
-
+impl Process {
     /// The next line that it prints.
-    fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).unwrap()
+    fn ending(&self) -> String {
+        self.line(PATIENCE).unwrap()
     }
 
     /// A client behind its opening handshake.
@@ -69,20 +54,13 @@ impl Recipe {
         let received = read_to_end(&mut client);
         // The server waits for the end of the transport.
         drop(client);
-        (received, self.line())
+        (received, self.ending())
     }
 
     /// The line that is printed when a client hangs up.
     fn hang_up(&self, target: &str) -> String {
         drop(self.client(target));
-        self.line()
-    }
-}
-
-impl Drop for Recipe {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.ending()
     }
 }
 
@@ -129,7 +107,7 @@ const LOST: &str = "1006 (abnormal closure), not clean";
 
 /// For servers that see the payload of a Close as it came. `before` is what they send first to every client, `end` is
 /// how they report the end of the transport.
-fn sees_every_close(recipe: &Recipe, target: &str, before: &[u8], end: TransportEnd) {
+fn sees_every_close(recipe: &Process, target: &str, before: &[u8], end: TransportEnd) {
     for (payload, answer, told) in CLOSES {
         let mut closing = ClosingHandshake::new(Role::Server);
         let _answer = closing.receive_or_reject(CloseFrame::from_payload(payload));
@@ -162,7 +140,7 @@ const WRONG: [(&[u8], u16); 11] = [
 /// The start of a frame of 1 MiB.
 const TOO_BIG: &[u8] = b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0";
 
-fn refuses(recipe: &Recipe, target: &str, before: &[u8], wrong: &[(&[u8], u16)]) {
+fn refuses(recipe: &Process, target: &str, before: &[u8], wrong: &[(&[u8], u16)]) {
     for (bytes, code) in wrong {
         // Some stacks want to see the whole frame.
         let (received, line) = recipe.exchange(target, &[bytes, &[0; 126][..]].concat());
@@ -174,7 +152,7 @@ fn refuses(recipe: &Recipe, target: &str, before: &[u8], wrong: &[(&[u8], u16)])
 
 /// The client has sent more behind its Close, which the server reads and discards. Otherwise the client would see a reset,
 /// and perhaps no answer.
-fn does_not_reset(recipe: &Recipe, target: &str, before: &[u8]) {
+fn does_not_reset(recipe: &Process, target: &str, before: &[u8]) {
     for _ in 0..20 {
         let bytes = [masked(0x88, b"\x0f\xa1"), vec![0; 100_000]].concat();
         let (received, _) = recipe.exchange(target, &bytes);
@@ -202,7 +180,7 @@ enum Habit<'a> {
 /// The server lets go of all these clients, which first send something and then keep to a habit. Returns what each got, and
 /// the lines that were printed, in any order.
 fn lets_go<const N: usize>(
-    recipe: &Recipe,
+    recipe: &Process,
     target: &str,
     clients: [(&[u8], Habit<'_>); N],
 ) -> ([Vec<u8>; N], Vec<String>) {
@@ -214,7 +192,7 @@ fn lets_go<const N: usize>(
         clients.map(|client| client.join().unwrap())
     });
     // Only now the clients hang up.
-    let lines = clients.map(|_| recipe.line()).into();
+    let lines = clients.map(|_| recipe.ending()).into();
     (ended.map(|(received, _)| received), lines)
 }
 
@@ -261,7 +239,7 @@ fn pester(mut client: TcpStream, first: &[u8], habit: Habit<'_>) -> (Vec<u8>, Tc
 
 #[test]
 fn hyper() {
-    let recipe = Recipe::start(&["hyper", "127.0.0.1:0"]);
+    let recipe = Process::start(&["hyper", "127.0.0.1:0"]);
     sees_every_close(&recipe, "/?token=1", b"", TransportEnd::InOrder);
 
     // Data is stepped over.
@@ -277,7 +255,7 @@ fn hyper() {
 
 #[test]
 fn axum() {
-    let recipe = Recipe::start(&["axum", "127.0.0.1:0"]);
+    let recipe = Process::start(&["axum", "127.0.0.1:0"]);
     // What the client asks for in a text, what it gets, what it answers, what is printed.
     let asked: [(&str, &[u8], &[u8], &str); 4] = [
         ("4001 bye", b"\x88\x05\x0f\xa1bye", b"\x0f\xa1", "4001 (private use), clean"),
@@ -292,7 +270,7 @@ fn axum() {
         client.read_exact(&mut received).unwrap();
         client.write_all(&masked(0x88, answer)).unwrap();
         assert_eq!(read_to_end(&mut client), b"");
-        let line = recipe.line();
+        let line = recipe.ending();
         assert_eq!((&received[..], event(&line)), (close, told), "{text}");
     }
 
@@ -303,7 +281,7 @@ fn axum() {
     client.read_exact(&mut received).unwrap();
     assert_eq!(received[..], [b"\x88\x7d\x03\xe8", "€".repeat(41).as_bytes()].concat());
     drop(client);
-    assert_eq!(event(&recipe.line()), LOST);
+    assert_eq!(event(&recipe.ending()), LOST);
 
     // What axum refuses. It takes bad UTF-8 in a Close for bad UTF-8, too.
     let big = b"\x82\xff\0\0\0\0\x7f\0\0\0\0\0\0\0";
@@ -331,10 +309,10 @@ fn axum() {
 type Passed = (Option<&'static [u8]>, &'static [u8], &'static str);
 
 /// The proxy, a client in front of it, and the upstream behind it; both are behind their opening handshakes.
-fn proxied(name: &str) -> (Recipe, TcpStream, TcpStream) {
+fn proxied(name: &str) -> (Process, TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let upstream = format!("ws://{}", listener.local_addr().unwrap());
-    let recipe = Recipe::start(&[name, "127.0.0.1:0", &upstream]);
+    let recipe = Process::start(&[name, "127.0.0.1:0", &upstream]);
     let upstream = thread::spawn(move || tungstenite::accept(listener.accept().unwrap().0).unwrap().into_inner());
     let client = recipe.client("/");
     let upstream = upstream.join().unwrap();
@@ -374,7 +352,7 @@ fn tungstenite_passes_on_what_upstream_says() {
         client.write_all(&masked(0x88, &received[2..])).unwrap();
         assert_eq!(read_to_end(&mut client), b"");
         // Both directions print a line.
-        let lines = [recipe.line(), recipe.line()];
+        let lines = [recipe.ending(), recipe.ending()];
         assert!(lines.iter().any(|line| event(line) == told), "{lines:?}");
     }
 }
@@ -397,7 +375,7 @@ fn tungstenite_passes_on_what_the_client_says() {
         assert_eq!(read_masked(&mut upstream), (0x88, expected.to_vec()));
         upstream.write_all(&[&[0x88, u8::try_from(expected.len()).unwrap()], expected].concat()).unwrap();
         drop(upstream);
-        let lines = [recipe.line(), recipe.line()];
+        let lines = [recipe.ending(), recipe.ending()];
         assert!(lines.iter().any(|line| event(line) == told), "{lines:?}");
     }
 }
@@ -414,13 +392,13 @@ fn tungstenite_refuses() {
         assert_eq!(read_masked(&mut upstream), (0x88, b"\x03\xe9".to_vec()), "{bytes:x?}");
         upstream.write_all(b"\x88\x02\x03\xe9").unwrap();
         drop(upstream);
-        assert_eq!(event(recipe.line().strip_prefix("as Server: ").unwrap()), LOST, "{bytes:x?}");
+        assert_eq!(event(recipe.ending().strip_prefix("as Server: ").unwrap()), LOST, "{bytes:x?}");
     }
 }
 
 #[test]
 fn fastwebsockets() {
-    let recipe = Recipe::start(&["fastwebsockets", "127.0.0.1:0"]);
+    let recipe = Process::start(&["fastwebsockets", "127.0.0.1:0"]);
     sees_every_close(&recipe, "/", b"", TransportEnd::NotKnown);
     echoes_before_the_close(&recipe, b"\x81\x05hello");
     // fastwebsockets does not look whether a frame is masked.
@@ -437,7 +415,7 @@ fn fastwebsockets_waits_for_no_client_for_ever() {
 
 #[test]
 fn actix() {
-    let recipe = Recipe::start(&["actix", "127.0.0.1:0"]);
+    let recipe = Process::start(&["actix", "127.0.0.1:0"]);
     sees_every_close(&recipe, "/", b"", TransportEnd::InOrder);
     echoes_before_the_close(&recipe, b"\x82\x05hello");
 
@@ -455,7 +433,7 @@ fn actix_waits_for_no_client_for_ever() {
 
 #[test]
 fn std_net() {
-    let recipe = Recipe::start(&["std_net", "127.0.0.1:0"]);
+    let recipe = Process::start(&["std_net", "127.0.0.1:0"]);
     sees_every_close(&recipe, "/", b"", TransportEnd::NotKnown);
     echoes_before_the_close(&recipe, b"\x81\x05hello");
     refuses(&recipe, "/", b"", &WRONG);
@@ -475,7 +453,7 @@ fn std_net_waits_for_no_client_for_ever() {
 
 /// For echo servers that tell a late client 1001.
 fn waits_for_no_client_for_ever(name: &str) {
-    let recipe = Recipe::start(&[name, "127.0.0.1:0"]);
+    let recipe = Process::start(&[name, "127.0.0.1:0"]);
     let mute = TcpStream::connect(&recipe.address).unwrap();
     let close = masked(0x88, b"\x0f\xa1");
     let (received, lines) = lets_go(
@@ -501,7 +479,7 @@ fn waits_for_no_client_for_ever(name: &str) {
     is_hung_up_on(mute);
 }
 
-fn echoes_before_the_close(recipe: &Recipe, echo: &[u8]) {
+fn echoes_before_the_close(recipe: &Process, echo: &[u8]) {
     let bytes = [masked(0x81, b"hello"), masked(0x88, b"\x03\xe8"), masked(0x81, b"late")].concat();
     let (received, line) = recipe.exchange("/", &bytes);
     assert_eq!(received, [echo, b"\x88\x02\x03\xe8"].concat());
@@ -510,7 +488,7 @@ fn echoes_before_the_close(recipe: &Recipe, echo: &[u8]) {
 
 #[test]
 fn no_std() {
-    let recipe = Recipe::start(&["no_std", "127.0.0.1:0"]);
+    let recipe = Process::start(&["no_std", "127.0.0.1:0"]);
     sees_every_close(&recipe, "/", READING, TransportEnd::NotKnown);
     refuses(&recipe, "/", READING, &WRONG);
     refuses(&recipe, "/", READING, &[(b"\x82\xfe\0\x7e", 1009), (b"\x82\xff", 1009)]);
@@ -536,10 +514,22 @@ fn no_std_waits_for_no_client_for_ever() {
     thread::scope(|scope| {
         for (first, habit, answer, told) in clients {
             scope.spawn(move || {
-                let recipe = Recipe::start(&["no_std", "127.0.0.1:0"]);
+                let recipe = Process::start(&["no_std", "127.0.0.1:0"]);
                 let ([received], lines) = lets_go(&recipe, "/", [(first, habit)]);
                 assert_eq!(received, [READING, answer].concat(), "{habit:?}");
                 assert_eq!(event(&lines[0]), told, "{habit:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn no_opening_handshake_lasts_for_ever() {
+    thread::scope(|scope| {
+        for name in ["hyper", "axum", "server"] {
+            scope.spawn(move || {
+                let recipe = Process::start(&[name, "127.0.0.1:0"]);
+                is_hung_up_on(TcpStream::connect(&recipe.address).unwrap());
             });
         }
     });
@@ -549,7 +539,7 @@ fn no_std_waits_for_no_client_for_ever() {
 #[test]
 fn twins_run() {
     for name in ["hyper", "axum", "fastwebsockets", "actix", "std_net", "no_std"] {
-        let recipe = Recipe::start(&[&format!("{name}_without"), "127.0.0.1:0"]);
+        let recipe = Process::start(&[&format!("{name}_without"), "127.0.0.1:0"]);
         let mut client = recipe.client("/?token=1");
         client.write_all(&masked(0x88, b"\x03\xe9")).unwrap();
         let received = read_to_end(&mut client);
@@ -580,6 +570,7 @@ fn each_recipe_differs_from_its_twin_in_few_lines() {
         let without = fs::read_to_string(&twin).unwrap();
         let diff = TextDiff::from_lines(&without, &with);
         let changed = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal).count();
+        println!("{name}: {changed} lines, and {glue} of glue");
         assert!((1..=20).contains(&changed), "{name} changes {changed} lines");
         pairs += 1;
     }

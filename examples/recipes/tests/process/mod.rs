@@ -1,4 +1,4 @@
-//! Runs a recipe as a program, for the tests, and kills it when they are done with it.
+//! Runs a recipe or an example as a program, for the tests, and kills it when they are done with it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::io::{BufRead, BufReader};
@@ -10,32 +10,41 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The opening handshake of a raw client. The answer to this key is in RFC 6455, 1.3.
-pub const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+/// The opening handshake of a raw client. The token is for the hyper recipe, and the answer to this key is in RFC 6455, 1.3.
+pub const REQUEST: &[u8] =
+    b"GET /?token=1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// A recipe that is running.
+/// A program that is running.
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
-    /// Where it listens.
+    /// Where it listens, if it was started as a recipe.
     pub address: String,
 }
 
 impl Process {
+    /// A recipe that serves.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_close-recipes"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_close-recipes"));
+        command.args(arguments);
+        let mut process = Self::spawn(command);
+        process.address = process.listens_on();
+        process
+    }
+
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (line, lines) = channel();
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
-        let first = lines.recv_timeout(Duration::from_secs(20)).unwrap();
-        let address = first.strip_prefix("listening on ").unwrap().to_owned();
-        Self { child, lines, address }
+        Self { child, lines, address: String::new() }
+    }
+
+    /// The address on the first line of a server.
+    pub fn listens_on(&self) -> String {
+        let first = self.line(Duration::from_secs(20)).unwrap();
+        first.strip_prefix("listening on ").unwrap().to_owned()
     }
 
     /// The next line that it prints within `bound`, if there is one.
