@@ -1,0 +1,7 @@
+//! The program `wsclose`: see `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wsclose::cli::main()
+}
