@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the conformance vectors and the captures against any decoder that speaks the protocol of `wsclose decode --json`.
 
-    python3 tests/vectors/run.py -- cargo run --quiet --example wsclose -- decode --json
+    python3 tests/vectors/run.py -- cargo run --quiet -p wsclose -- decode --json
 """
 
 import argparse

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use lexopt::prelude::*;
 use websocket_close::Role;
-use websocket_close::wire::Header;
+use websocket_close::wire::{self, Header, Peek};
 
 use super::decoded::{Decoded, Outcome, row};
 use super::hex::{self, Dump, DumpLine};
@@ -84,7 +84,8 @@ impl Explainer<'_> {
             Ok::<_, Box<dyn std::error::Error>>((bytes, hint(text)))
         };
         // No frame has a single byte, so this was pasted from a dump without quotes.
-        let is_dump = !options.base64 && inputs.iter().all(|text| hex::parse(text).is_ok_and(|b| b.len() == 1));
+        let is_byte = |text: &String| text.len() == 2 || hex::parse(text).is_ok_and(|bytes| bytes.len() == 1);
+        let is_dump = !options.base64 && inputs.iter().all(is_byte);
         if is_dump {
             let bytes = inputs.iter().map(read).collect::<Result<Vec<_>>>()?;
             return Ok(self.explain(bytes.into_iter().flat_map(|(bytes, _)| bytes).collect(), None)?);
@@ -111,8 +112,9 @@ impl Explainer<'_> {
                 dump.get_or_insert_default().push(line).map_err(|error| wrong(error.to_string()))?;
                 continue;
             }
+            let is_end = dump.as_ref().is_some_and(|dump| dump.is_end(text));
             self.end_dump(&mut dump)?;
-            if !text.trim().is_empty() {
+            if !is_end && !text.trim().is_empty() {
                 let bytes = options.read(text).map_err(wrong)?;
                 self.explain(bytes, hint(text))?;
             }
@@ -162,11 +164,14 @@ impl Explainer<'_> {
         loop {
             let rest = bytes.get_mut(at..).unwrap_or_default();
             let len = rest.len() as u64;
-            let decoded = Decoded::frame(self.options.role, rest);
-            let Outcome::Other(Header { frame_len: Some(frame_len), .. }) = decoded.outcome else { return Ok(at) };
+            // A Close is left as it is: decoding unmasks it.
+            let Ok(Peek::NotClose(Header { frame_len: Some(frame_len), .. })) = wire::peek(Role::Client, rest) else {
+                return Ok(at);
+            };
             if frame_len >= len {
                 return Ok(at);
             }
+            let decoded = Decoded::frame(self.options.role, rest);
             decoded.other(self.out)?;
             // It is less than `len`.
             at += usize::try_from(frame_len).unwrap_or(usize::MAX);
@@ -194,6 +199,10 @@ impl Options {
 
 /// What to say if the input may be a status code in decimal.
 fn hint(text: &str) -> Option<String> {
-    let code: u16 = text.trim().parse().ok().filter(|code| matches!(code, 1000..=4999))?;
+    // Four digits are hex, too, and rarely a code outside of this range.
+    let code: u16 = text.trim().parse().ok()?;
+    if !matches!((text.trim().len(), code), (4, 1000..=4999) | (3 | 5, _)) {
+        return None;
+    }
     Some(format!("if {code} is a status code and not hex: wsclose codes {code}"))
 }

@@ -46,6 +46,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<u8>, Error> {
         for line in lines {
             match DumpLine::read(line) {
                 Some(line) => dump.push(line)?,
+                None if dump.is_end(line) => {}
                 None => dump.bytes.extend(digits(line)?),
             }
         }
@@ -100,6 +101,13 @@ pub(crate) struct Dump {
 }
 
 impl Dump {
+    /// Whether a line says how long the dump is, as the last one does.
+    pub(crate) fn is_end(&self, line: &str) -> bool {
+        let line = line.trim();
+        let is_len = |radix| usize::from_str_radix(line, radix) == Ok(self.bytes.len());
+        matches!(line.len(), 6..=8) && (is_len(16) || is_len(8))
+    }
+
     pub(crate) fn push(&mut self, line: DumpLine) -> Result<(), Error> {
         if line.offset != self.bytes.len() {
             return Err(Error::Offset { expected: self.bytes.len(), found: line.offset });
@@ -127,11 +135,11 @@ impl DumpLine {
         let (offset, rest) = line.split_at(line.find(|letter: char| letter == ':' || letter.is_whitespace())?);
         let digits = offset.strip_prefix("0x").unwrap_or(offset);
         let has_colon = rest.starts_with(':');
-        // `od` counts in octal, and so do its seven digits; hexdump's seven digits are hex, and its words give it away.
+        // `od` has seven octal digits, or six of hex; hexdump has seven of hex, and its words give it away.
         let is_od = digits.len() == 7 && !has_colon;
         let gap = rest.len() - rest.trim_start_matches([':', ' ', '\t']).len();
         let looks_right = match digits.len() {
-            7 => true,
+            6 | 7 => true,
             4 | 8 => gap > 1 || rest.starts_with('\t'),
             _ => false,
         };
@@ -155,6 +163,10 @@ impl DumpLine {
                 break;
             }
             rest = next;
+        }
+        // Six digits may be bytes.
+        if digits.len() == 6 && bytes.len() != line.split_whitespace().count() - 1 {
+            return None;
         }
         let offset = usize::from_str_radix(digits, if is_od && !is_in_words { 8 } else { 16 }).ok()?;
         Some(Self { offset, bytes, is_in_words })
