@@ -342,6 +342,46 @@ def script(steps):
         yield ENDS[end] | numbers[at % len(numbers)] << 1 | FRAMES[code] << 4
 
 
+# The target `observer` takes a byte for what is known of the connection, then the steps of fuzz/src/observer.rs.
+
+KNOWN = {"all": 0, "deflate": 2, "extensions unknown": 3, "joined": 7, "no clock": 24, "no acknowledgements": 16}
+SEEN = {
+    "nothing": ("all", []),
+    "answered": ("all", ["server 8102 6869", "server 8805 03e9 627965", "client acks 11", "client 8882 00000000 03e9", "server fin"]),
+    "answered-deflate": ("deflate", ["server c101 78", "client 8882 00000000 03e8", "server 8802 03e8", "client fin"]),
+    "crossed": ("all", ["client acks 0", "client 8880 00000000", "server acks 0", "server 8802 03e8", "client acks 4", "server acks 6"]),
+    "crossed-or-own": ("no acknowledgements", ["server 8802 03e8", "client 8882 00000000 0fa1", "client rst"]),
+    "captured-in-another-order": ("all", ["server acks 8", "server 8802 03e8", "client acks 0", "client 8882 00000000 03e8"]),
+    "failed": ("all", ["client 8185 00000000 68656c6c6f", "server 8802 03f1", "client 8882 00000000 03f1", "server fin", "client fin"]),
+    "bad-code": ("all", ["server 8802 03ed", "client 8882 00000000 03ea", "client rst"]),
+    "bad-text": ("all", ["server 8803 03e8 ff", "client 8882 00000000 03ef"]),
+    "bad-header": ("all", ["server 08", "server 8100", "client 8880 00000000"]),
+    "more-after-close": ("all", ["server 8802 03e8 8300 8900", "client 8882 00000000 03e8", "client fin"]),
+    "unanswered": ("all", ["server 8802 03e8", "client acks 4", "server fin", "client rst"]),
+    "never-arrived": ("all", ["client acks 0", "client rst", "server 8802 03e8"]),
+    "pings": ("all", ["server 8900 8900", "client 8a80 00000000", "server 8900", "server fin"]),
+    "fragments": ("extensions unknown", ["server 0101 78 8900 8001 78", "client 0180 00000000 8180 00000000", "server rst"]),
+    "faults": ("all", ["server 8300 0900 c900 8000", "client 8100 8180 00000000", "server 897e 0005", "server 827f 8000000000000000"]),
+    "joined": ("joined", ["server 8900", "client 8882 00000000 03e8", "server fin"]),
+    "two-files": ("no clock", ["client 8a80 00000000 8882 00000000 03f1", "server 8900 8802 03f1"]),
+    "long-frames": ("all", ["server 827e 0090 7878", "client 82fe 0100 00000000", "server fin"]),
+}
+
+
+def seen(known, steps):
+    yield KNOWN[known]
+    for step in steps:
+        end, what = step.split(" ", 1)
+        if what.startswith("acks "):
+            yield ENDS[end] | 2 << 1 | int(what[5:]) // 2 << 3
+        elif what in ("rst", "fin"):
+            yield ENDS[end] | 3 << 1 | ["rst", "fin"].index(what) << 3
+        else:
+            sent = bytes.fromhex(what)
+            yield ENDS[end] | len(sent) << 3
+            yield from sent
+
+
 SEEDS = {
     "payload": PAYLOADS,
     "differential": {name: seed for name, seed in PAYLOADS.items() if name not in NOT_FOR_PEERS},
@@ -349,6 +389,7 @@ SEEDS = {
     "wire": WIRE,
     "codec": dict(codec()),
     "handshake": {name: bytes(script(steps)) for name, steps in SCRIPTS.items()},
+    "observer": {name: bytes(seen(*script)) for name, script in SEEN.items()},
 }
 
 

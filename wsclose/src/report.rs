@@ -1,6 +1,6 @@
 //! `Report`: what one end tells its application about the end of the connection, and because of what.
 
-use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, Role, wire};
+use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, DecodeError, Role, wire};
 
 use crate::direction::{Blind, Ended};
 use crate::observer::{Observer, Relation};
@@ -51,8 +51,12 @@ pub enum Doubt {
     EndedBefore,
     /// Its code says that it failed the connection. A program that chose this code by itself reports the answer.
     ByItsCode,
+    /// The other end reset the connection behind its Close. The answer may have been written, and lost.
+    AnswerNotSeen,
     /// It took the wrong Close for a right one: it answered with the same code, and may report that.
     AcceptedBadClose,
+    /// tungstenite reports 1002 where a Close has a code that it refuses.
+    RefusedCode,
 }
 
 impl Report {
@@ -122,8 +126,16 @@ impl Observer {
         let came = self.came(end.peer());
         if let Came::Bad(error) = came {
             let _close = closing.reject(error);
-            let accepted = ours.close().is_some_and(|close| close.frame() == Err(error));
-            return Report::new(&closing, Because::BadClose, accepted.then_some(Doubt::AcceptedBadClose));
+            let doubt = match error {
+                _ if ours.close().is_some_and(|close| close.frame() == Err(error)) => Some(Doubt::AcceptedBadClose),
+                wire::Error::Payload(DecodeError::InvalidCode(_)) => Some(Doubt::RefusedCode),
+                _ => None,
+            };
+            return Report::new(&closing, Because::BadClose, doubt);
+        }
+        if ours.close().is_none() && !self.has_certainly_not_closed(end) {
+            // A Close that we did not see may say that it failed the connection.
+            return Report::missing();
         }
         match self.failed(end) {
             Failed::No => {}
@@ -140,11 +152,9 @@ impl Observer {
             Came::None => return Report::new(&closing, Because::NoClose, None),
         };
         let Some(own) = ours.close() else {
-            if !self.has_certainly_not_closed(end) {
-                return Report::missing();
-            }
             let _answer = closing.receive(frame);
-            return Report::new(&closing, Because::Unanswered, Some(Doubt::PerhapsNotRead));
+            let doubt = if theirs.reset.is_some() { Doubt::AnswerNotSeen } else { Doubt::PerhapsNotRead };
+            return Report::new(&closing, Because::Unanswered, Some(doubt));
         };
         // For an event it counts that a Close was sent, not what stood in it.
         let _close = closing.start(own.frame().unwrap_or(CloseFrame::EMPTY));

@@ -238,6 +238,8 @@ const fn doubt_words(doubt: Doubt) -> &'static str {
         Doubt::PerhapsNotRead => "1006 not clean, if its program had stopped reading",
         Doubt::EndedBefore => "1006 not clean, if it had stopped reading: it ended TCP before the Close came",
         Doubt::ByItsCode => "the other Close, clean, if its program chose this code by itself",
+        Doubt::AnswerNotSeen => "clean, if it wrote an answer that the reset destroyed",
+        Doubt::RefusedCode => "1002 not clean, if it is tungstenite",
         Doubt::AcceptedBadClose => "the code of that Close, clean: it answered with the same one, as browsers do",
     }
 }
