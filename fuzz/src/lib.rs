@@ -1,11 +1,13 @@
 //! The properties that the fuzz targets check. Each takes bytes, and panics if the property does not hold.
 //!
-//! `tests/corpus.rs` of the main crate also includes these files, and replays the committed corpus. It leaves out
-//! `differential`, which needs the peers.
+//! `tests/corpus.rs` of the main crate, and `tests/observer.rs` and `tests/captures.rs` of `wsclose`, also include these
+//! files, and replay the committed corpus. They leave out `differential`, which needs the peers.
 
+pub mod capture;
 pub mod case;
 pub mod codec;
 pub mod differential;
 pub mod handshake;
+pub mod observer;
 pub mod payload;
 pub mod wire;
