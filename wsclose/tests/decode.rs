@@ -260,17 +260,57 @@ fn hints_at_decimal_codes() {
     assert!(status == 2 && err.contains("1000"), "{err}");
 }
 
-/// Nothing in an object is a command for a terminal, and a parser gets the reason back.
+/// Controls, bidi controls, what has no width, what separates lines, and a tag beyond U+FFFF.
+const DISTURBING: &str = "\u{0}\u{7}\t\r\n\u{1b}\u{7f}\u{80}\u{85}\u{9b}\u{9f}\u{ad}\u{61c}\u{200b}\u{200d}\u{200e}\u{2028}\u{2029}\
+    \u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}\u{fffe}\u{e0001}\u{10fffd}";
+
 #[test]
-fn reasons_are_escaped() {
-    let reason = "\u{0}\u{1b}[2J\r\n\u{7f}\u{9b}\u{200b}\u{202e}\u{2028}\u{feff}\u{e0001}\u{300}\"\\'/\u{e9}\u{1f600}";
-    let (_, hex, _) = run(&["encode", "1000", reason], b"");
-    let (_, out, _) = run(&["decode", "--json", hex.trim()], b"");
-    assert_eq!(lines(&out)[0]["reason"], reason);
-    let raw: String = out.trim().chars().filter(|letter| !letter.is_ascii_graphic()).collect();
-    assert_eq!(raw, "\u{e9}\u{1f600}");
-    let (_, out, _) = run(&["decode", hex.trim()], b"");
-    assert!(!out.chars().any(|letter| letter.is_control() && letter != '\n'), "{out:?}");
+fn no_reason_disturbs_who_prints_it() {
+    for reason in [DISTURBING, "\"\\/'", "plain é 中 😀", "e\u{301}"] {
+        let (_, hex, _) = run(&["encode", "--payload", "1000", reason], b"");
+        for args in [&["decode", "--json", "--payload", hex.trim()][..], &["decode", "--payload", hex.trim()]] {
+            let (_, out, _) = run(args, b"");
+            let printed = out.trim_end_matches('\n').chars();
+            let raw = printed.filter(|c| *c != '\n' && !matches!(c, ' '..='~') && c.escape_debug().len() > 1);
+            // The form for people leaves combining characters as they are, unless they come first.
+            let raw: Vec<char> = raw.filter(|c| args.contains(&"--json") || *c != '\u{301}').collect();
+            assert_eq!(raw, [], "{args:?}: {out:?}");
+        }
+        // After parsing, nothing has changed.
+        let (_, out, _) = run(&["decode", "--json", "--payload", hex.trim()], b"");
+        assert_eq!(out.lines().count(), 1);
+        assert_eq!(lines(&out)[0]["reason"], reason);
+    }
+    // Text that can be read stays text.
+    let (_, hex, _) = run(&["encode", "--payload", "1011", "é 中 😀"], b"");
+    assert!(run(&["decode", "--json", "--payload", hex.trim()], b"").1.contains("é 中 😀"));
+}
+
+/// What was typed, and the names of files, come back in errors.
+#[test]
+fn no_error_disturbs_who_prints_it() {
+    let typed = DISTURBING.replace('\0', "");
+    let typed = typed.as_str();
+    for args in [
+        &[typed][..],
+        &["decode", typed],
+        &["decode", "--base64", typed],
+        &["decode", "--role", typed, "8800"],
+        &["decode", &format!("--{typed}")],
+        &["decode", "--raw", typed],
+        &["encode", typed],
+        &["encode", "--mask", typed],
+        &["codes", typed],
+        &["pcap", typed],
+        &["streams", typed, typed],
+        &["tap", typed, "127.0.0.1:1"],
+    ] {
+        let (status, _, err) = run(args, b"");
+        assert_eq!((status, err.lines().count()), (2, 1), "{err:?}");
+        let raw: Vec<char> =
+            err.chars().filter(|c| !matches!(c, '\n' | ' '..='~') && c.escape_debug().len() > 1).collect();
+        assert_eq!(raw, [], "{err:?}");
+    }
 }
 
 #[test]

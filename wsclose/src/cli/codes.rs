@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use lexopt::prelude::*;
+use serde::Serialize;
 use websocket_close::CloseCode;
 use websocket_close::registry::{self, REGISTRY, REGISTRY_DATE};
 
-use super::json::{object, string};
+use super::json;
 use super::{Io, Result, help};
 
 pub(crate) fn run(args: &mut lexopt::Parser, io: &mut Io<'_>) -> Result<u8> {
@@ -21,12 +22,12 @@ pub(crate) fn run(args: &mut lexopt::Parser, io: &mut Io<'_>) -> Result<u8> {
     }
     match asked {
         Some(code) if json => {
-            writeln!(io.out, "{}", line(code, code, registry::name(code), registry::description(code)))?;
+            writeln!(io.out, "{}", line(code, code, registry::name(code), registry::description(code))?)?;
         }
         Some(code) => explain(code, io.out)?,
         None if json => {
             for row in REGISTRY {
-                writeln!(io.out, "{}", line(row.first, row.last, row.name, row.description))?;
+                writeln!(io.out, "{}", line(row.first, row.last, row.name, row.description)?)?;
             }
         }
         None => list(io.out)?,
@@ -67,14 +68,19 @@ fn list(out: &mut dyn Write) -> Result<()> {
 }
 
 /// A row of the registry, all of whose codes may be sent or none.
-fn line(first: u16, last: u16, name: &str, description: &str) -> String {
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    first: u16,
+    last: u16,
+    name: &'a str,
+    description: &'a str,
+    in_frame: bool,
+    from_script: bool,
+}
+
+fn line(first: u16, last: u16, name: &str, description: &str) -> std::io::Result<String> {
     let code = CloseCode::new(first).ok();
-    object(&[
-        ("first", first.to_string()),
-        ("last", last.to_string()),
-        ("name", string(name)),
-        ("description", string(description)),
-        ("inFrame", code.is_some().to_string()),
-        ("fromScript", code.is_some_and(CloseCode::is_allowed_from_script).to_string()),
-    ])
+    let from_script = code.is_some_and(CloseCode::is_allowed_from_script);
+    json::line(&Row { first, last, name, description, in_frame: code.is_some(), from_script })
 }

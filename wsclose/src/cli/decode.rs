@@ -11,7 +11,7 @@ use websocket_close::wire::{self, Header, Peek};
 use super::decoded::{Decoded, Outcome, row};
 use super::hex::{self, Dump, DumpLine};
 use super::words::bytes as count_bytes;
-use super::{Io, Result, heads, help, open};
+use super::{Io, Result, heads, help, json, open};
 
 /// What to do with each input.
 #[derive(Clone, Copy, Default)]
@@ -134,7 +134,7 @@ impl Explainer<'_> {
         let Options { payload, json, role, .. } = self.options;
         if json {
             let decoded = if payload { Decoded::payload(role, &bytes) } else { Decoded::frame(role, &mut bytes) };
-            return writeln!(self.out, "{}", decoded.json());
+            return writeln!(self.out, "{}", json::line(&decoded.verdict())?);
         }
         if !std::mem::take(&mut self.is_first) {
             writeln!(self.out)?;

@@ -3,11 +3,11 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use serde::Serialize;
 use websocket_close::wire::{self, Header, Peek};
 use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, DecodeError, Role};
 
 use super::hex::Hex;
-use super::json::{object, or_null, string, string_or_null};
 use super::words::bytes;
 
 /// What an input turned out to be.
@@ -28,6 +28,18 @@ pub(crate) enum Outcome<'a> {
     Fault(wire::Error),
     Incomplete { need: usize },
     Other(Header),
+}
+
+/// The object of `decode --json`: see `tests/vectors/README.md` of websocket-close.
+#[derive(Serialize)]
+pub(crate) struct Verdict<'a> {
+    outcome: &'static str,
+    code: Option<u16>,
+    has_code: Option<bool>,
+    reason: Option<&'a str>,
+    error_kind: Option<&'static str>,
+    fail_code: Option<u16>,
+    consumed: Option<usize>,
 }
 
 impl<'a> Decoded<'a> {
@@ -58,33 +70,23 @@ impl<'a> Decoded<'a> {
         Self { outcome, bare: false, local, len, consumed }
     }
 
-    /// The answer of `decode --json`: see `tests/vectors/README.md` of websocket-close.
-    pub(crate) fn json(&self) -> String {
-        let (mut code, mut has_code, mut reason, mut kind, mut fail_code) = (None, None, None, None, None);
-        let outcome = match self.outcome {
-            Outcome::Close(frame) => {
-                code = Some(frame.code().map_or(1005, CloseCode::get));
-                has_code = Some(frame.code().is_some());
-                reason = Some(frame.reason());
-                "ok"
-            }
-            Outcome::Fault(error) => {
-                kind = Some(error_kind(error));
-                fail_code = Some(error.answer_code().get());
-                "error"
-            }
-            Outcome::Incomplete { .. } => "incomplete",
-            Outcome::Other(_) => "other_opcode",
+    /// The answer of `decode --json`.
+    pub(crate) fn verdict(&self) -> Verdict<'a> {
+        let (outcome, frame, fault) = match self.outcome {
+            Outcome::Close(frame) => ("ok", Some(frame), None),
+            Outcome::Fault(error) => ("error", None, Some(error)),
+            Outcome::Incomplete { .. } => ("incomplete", None, None),
+            Outcome::Other(_) => ("other_opcode", None, None),
         };
-        object(&[
-            ("outcome", string(outcome)),
-            ("code", or_null(code)),
-            ("has_code", or_null(has_code)),
-            ("reason", string_or_null(reason)),
-            ("error_kind", string_or_null(kind)),
-            ("fail_code", or_null(fail_code)),
-            ("consumed", or_null(self.consumed)),
-        ])
+        Verdict {
+            outcome,
+            code: frame.map(|frame| frame.code().map_or(1005, CloseCode::get)),
+            has_code: frame.map(|frame| frame.code().is_some()),
+            reason: frame.map(CloseFrame::reason),
+            error_kind: fault.map(error_kind),
+            fail_code: fault.map(|error| error.answer_code().get()),
+            consumed: self.consumed,
+        }
     }
 
     /// Explains it to a person.

@@ -1,141 +1,160 @@
-//! JSON: one object a line, with the keys in a fixed order, and nothing that a terminal would take for a command.
+//! The line of a connection in JSON. Scripts rely on its keys; a new version of them has another `v`.
 
-use std::fmt::{self, Display, Write};
-
+use serde::Serialize;
 use websocket_close::{CloseCode, CloseEvent, CloseFrame};
 
 use super::output::Options;
+use super::printable;
 use super::summary::{Cause, Summary};
-use super::time::Span;
+use super::time::{Span, Time};
 use crate::{Because, Relation, Role, TransportEnd};
 
-/// An object of these keys and values.
-pub(crate) fn object(fields: &[(&str, String)]) -> String {
-    let fields: Vec<_> = fields.iter().map(|(key, value)| format!("{}:{value}", string(key))).collect();
-    format!("{{{}}}", fields.join(","))
+/// Writes an object on one line.
+pub(crate) fn line(object: &impl Serialize) -> std::io::Result<String> {
+    Ok(printable(&serde_json::to_string(object)?))
 }
 
-pub(crate) fn array(values: impl IntoIterator<Item = String>) -> String {
-    format!("[{}]", values.into_iter().collect::<Vec<_>>().join(","))
+#[derive(Serialize)]
+pub(crate) struct Connection<'a> {
+    v: u8,
+    client: &'a str,
+    server: &'a str,
+    path: Option<&'a str>,
+    joined: bool,
+    opened: Option<f64>,
+    seconds: Option<f64>,
+    cause: &'static str,
+    #[serde(flatten)]
+    refused: Option<Refused>,
+    first: Option<&'static str>,
+    relation: Option<&'static str>,
+    closes: Both<Option<Close<'a>>>,
+    reports: Both<Report>,
+    transport: Vec<Transport>,
+    silence: Option<f64>,
+    pings: Both<[u32; 2]>,
+    faults: Vec<Fault>,
+    missing: Both<u64>,
 }
 
-pub(crate) fn or_null(value: Option<impl Display>) -> String {
-    value.map_or("null".into(), |value| value.to_string())
+#[derive(Serialize)]
+struct Refused {
+    /// `None` if there was no answer.
+    status: Option<u16>,
 }
 
-pub(crate) fn string(text: &str) -> String {
-    Quoted(text).to_string()
+#[derive(Serialize)]
+struct Both<T> {
+    client: T,
+    server: T,
 }
 
-pub(crate) fn string_or_null(text: Option<&str>) -> String {
-    or_null(text.map(Quoted))
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Close<'a> {
+    at: Option<f64>,
+    code: Option<u16>,
+    reason: Option<&'a str>,
+    error: Option<String>,
+    arrived: Option<bool>,
+    followed_by: u64,
 }
 
-/// A string. Everything that `char::escape_debug` escapes is written as `\uXXXX`, but quotes.
-struct Quoted<'a>(&'a str);
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    code: Option<u16>,
+    reason: Option<String>,
+    was_clean: Option<bool>,
+    because: &'static str,
+}
 
-impl Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for letter in self.0.chars() {
-            match letter {
-                '"' | '\\' => write!(f, "\\{letter}")?,
-                '\'' => f.write_char(letter)?,
-                _ if letter.escape_debug().count() > 1 => {
-                    for unit in letter.encode_utf16(&mut [0; 2]) {
-                        write!(f, "\\u{unit:04x}")?;
-                    }
-                }
-                _ => f.write_char(letter)?,
-            }
-        }
-        f.write_char('"')
+#[derive(Serialize)]
+struct Transport {
+    by: &'static str,
+    how: &'static str,
+    at: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    by: &'static str,
+    /// The number of the frame, counted from 1.
+    frame: u64,
+    /// The section of RFC 6455 with the rule.
+    section: &'static str,
+    #[serde(rename = "fault")]
+    text: String,
+}
+
+impl<T> Both<T> {
+    fn of(of: impl Fn(Role) -> T) -> Self {
+        Self { client: of(Role::Client), server: of(Role::Server) }
     }
 }
 
-/// The line of one connection. Scripts rely on its keys; a new version of them has another `v`.
-pub(crate) fn line(summary: &Summary, options: Options) -> String {
-    let observer = &*summary.observer;
-    let both = |of: &dyn Fn(Role) -> String| object(&[("client", of(Role::Client)), ("server", of(Role::Server))]);
-    let mut fields = vec![
-        ("v", "1".into()),
-        ("client", string(&summary.client)),
-        ("server", string(&summary.server)),
-        ("path", string_or_null(summary.path.as_deref().map(|path| options.path(path)))),
-        ("joined", summary.is_joined.to_string()),
-        ("opened", or_null(summary.opened.map(super::time::Time::seconds))),
-        ("seconds", seconds(summary.length)),
-        ("cause", string(cause(summary.cause))),
-    ];
-    if let Cause::Refused(status) = summary.cause {
-        fields.push(("status", or_null(status)));
-    }
-    fields.extend([
-        ("first", string_or_null(summary.first().map(role))),
-        ("relation", string_or_null(observer.relation().map(relation))),
-        ("closes", both(&|from| close(summary, options, from))),
-        ("reports", both(&|end| report(summary, options, end))),
-        (
-            "transport",
-            array(summary.transport.iter().map(|end| {
-                object(&[("by", string(role(end.by))), ("how", string(how(end.how))), ("at", seconds(end.at))])
-            })),
-        ),
-        ("silence", seconds(summary.silence)),
-        (
-            "pings",
-            both(&|from| {
+impl<'a> Connection<'a> {
+    pub(crate) fn new(summary: &'a Summary, options: Options) -> Self {
+        let observer = &*summary.observer;
+        let fault = |by| {
+            let (fault, frame) = observer.sent_by(by).fault()?;
+            Some(Fault { by: role(by), frame, section: fault.section(), text: fault.to_string() })
+        };
+        let transport = summary.transport.iter();
+        Self {
+            v: 1,
+            client: &summary.client,
+            server: &summary.server,
+            path: summary.path.as_deref().map(|path| options.path(path)),
+            joined: summary.is_joined,
+            opened: summary.opened.map(Time::seconds),
+            seconds: summary.length.map(Span::seconds),
+            cause: cause(summary.cause),
+            refused: if let Cause::Refused(status) = summary.cause { Some(Refused { status }) } else { None },
+            first: summary.first().map(role),
+            relation: observer.relation().map(relation),
+            closes: Both::of(|from| Close::new(summary, options, from)),
+            reports: Both::of(|end| Report::new(summary, options, end)),
+            transport: transport
+                .map(|end| Transport { by: role(end.by), how: how(end.how), at: end.at.map(Span::seconds) })
+                .collect(),
+            silence: summary.silence.map(Span::seconds),
+            pings: Both::of(|from| {
                 let pings = observer.pings(from);
-                array([pings.sent.to_string(), pings.unanswered.to_string()])
+                [pings.sent, pings.unanswered]
             }),
-        ),
-        (
-            "faults",
-            array([Role::Client, Role::Server].into_iter().filter_map(|from| {
-                let (fault, frame) = observer.sent_by(from).fault()?;
-                Some(object(&[
-                    ("by", string(role(from))),
-                    ("frame", frame.to_string()),
-                    ("section", string(fault.section())),
-                    ("fault", string(&fault.to_string())),
-                ]))
-            })),
-        ),
-        ("missing", both(&|from| observer.sent_by(from).missing().to_string())),
-    ]);
-    object(&fields)
+            faults: [Role::Client, Role::Server].into_iter().filter_map(fault).collect(),
+            missing: Both::of(|from| observer.sent_by(from).missing()),
+        }
+    }
 }
 
-fn close(summary: &Summary, options: Options, from: Role) -> String {
-    let sent = summary.observer.sent_by(from);
-    let Some(close) = sent.close() else { return "null".into() };
-    let frame = close.frame();
-    let reason = frame.ok().map(CloseFrame::reason).filter(|_| !options.no_reason);
-    object(&[
-        ("at", seconds(summary.close_at(from))),
-        ("code", or_null(frame.ok().and_then(CloseFrame::code).map(CloseCode::get))),
-        ("reason", string_or_null(reason)),
-        ("error", string_or_null(frame.err().map(|error| error.to_string()).as_deref())),
-        ("arrived", or_null(summary.observer.arrived(from))),
-        ("followedBy", sent.followed_by().to_string()),
-    ])
+impl<'a> Close<'a> {
+    fn new(summary: &'a Summary, options: Options, from: Role) -> Option<Self> {
+        let sent = summary.observer.sent_by(from);
+        let frame = sent.close()?.frame();
+        Some(Self {
+            at: summary.close_at(from).map(Span::seconds),
+            code: frame.ok().and_then(CloseFrame::code).map(CloseCode::get),
+            reason: frame.ok().map(CloseFrame::reason).filter(|_| !options.no_reason),
+            error: frame.err().map(|error| error.to_string()),
+            arrived: summary.observer.arrived(from),
+            followed_by: sent.followed_by(),
+        })
+    }
 }
 
-fn report(summary: &Summary, options: Options, end: Role) -> String {
-    let report = summary.report(end);
-    let event = report.as_ref().and_then(crate::Report::event);
-    let why = report.as_ref().map_or(Because::Missing, crate::Report::because);
-    let reason = event.map(CloseEvent::reason).filter(|_| !options.no_reason);
-    object(&[
-        ("code", or_null(event.map(CloseEvent::code))),
-        ("reason", string_or_null(reason)),
-        ("wasClean", or_null(event.map(CloseEvent::was_clean))),
-        ("because", string(because(why))),
-    ])
-}
-
-fn seconds(span: Option<Span>) -> String {
-    or_null(span.map(Span::seconds))
+impl Report {
+    fn new(summary: &Summary, options: Options, end: Role) -> Self {
+        let report = summary.report(end);
+        let event = report.as_ref().and_then(crate::Report::event);
+        Self {
+            code: event.map(CloseEvent::code),
+            reason: event.map(|event| event.reason().to_owned()).filter(|_| !options.no_reason),
+            was_clean: event.map(CloseEvent::was_clean),
+            because: because(report.as_ref().map_or(Because::Missing, crate::Report::because)),
+        }
+    }
 }
 
 pub(crate) const fn role(role: Role) -> &'static str {

@@ -114,10 +114,25 @@ pub fn run(
         Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => 0,
         Err(error) => {
             // If this fails too, there is nobody to tell.
-            let _ = writeln!(err, "wsclose: {error}");
+            let _ = writeln!(err, "wsclose: {}", printable(&error.to_string()));
             2
         }
     }
+}
+
+/// JSON, or an error, with nothing in it that may disturb who prints it: control characters, U+009B which begins commands
+/// of terminals, U+2028 which ends a line in some languages, bidirectional and invisible characters.
+fn printable(line: &str) -> String {
+    let mut printable = String::new();
+    for letter in line.chars() {
+        // `escape_debug` would also escape quotes and backslashes. In JSON they are syntax.
+        if matches!(letter, ' '..='~') || letter.escape_debug().len() == 1 {
+            printable.push(letter);
+        } else {
+            printable.extend(letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    printable
 }
 
 /// The standard streams.

@@ -61,7 +61,7 @@ impl<W: Write> Output<W> {
         self.shown += 1;
         self.all_clean &= summary.is_clean();
         if self.options.form == Form::Json {
-            writeln!(self.out, "{}", json::line(summary, self.options))
+            writeln!(self.out, "{}", json::line(&json::Connection::new(summary, self.options))?)
         } else {
             words::write(summary, self.options, &mut self.out)
         }

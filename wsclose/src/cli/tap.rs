@@ -13,11 +13,11 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::Result;
 use super::connection::{Connection, Piece, Side};
 use super::output::Output;
 use super::summary::Summary;
 use super::time::Time;
+use super::{Result, printable};
 
 /// What a connection keeps of each direction; the rest waits at its sender.
 const BUFFER: usize = 1 << 14;
@@ -58,7 +58,7 @@ pub(crate) fn run(
     let (sender, mut receiver) = unbounded_channel();
     let relayed: Result<()> = tasks.block_on(&runtime, async {
         let listener = TcpListener::bind(listen).await?;
-        writeln!(err, "wsclose: {} to {target}; stop with ctrl-c", listener.local_addr()?)?;
+        writeln!(err, "wsclose: {} to {}; stop with ctrl-c", listener.local_addr()?, printable(target))?;
         let mut interrupt = pin!(tokio::signal::ctrl_c());
         loop {
             let event = poll_fn(|context| {
@@ -99,6 +99,7 @@ fn tell(news: News, target: &str, output: &mut Output<impl Write>, err: &mut dyn
         News::Over(summary) => output.show(&summary).and_then(|()| output.out.flush()),
         News::NotReached(client, error) => {
             output.not_clean();
+            let target = printable(target);
             writeln!(err, "wsclose: {client}: {target} not reached: {error}")
         }
     }

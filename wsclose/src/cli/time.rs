@@ -23,8 +23,8 @@ impl Time {
     }
 
     /// In seconds since 1970, for JSON.
-    pub(crate) fn seconds(self) -> Seconds {
-        Seconds(self.0)
+    pub(crate) fn seconds(self) -> f64 {
+        Span(self.0).seconds()
     }
 }
 
@@ -37,9 +37,11 @@ impl Span {
         Self(self.0 - other.0)
     }
 
-    /// In seconds, for JSON.
-    pub(crate) fn seconds(self) -> Seconds {
-        Seconds(self.0)
+    /// In seconds, to a millionth, for JSON.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits of millionths last for 285 years")]
+    pub(crate) fn seconds(self) -> f64 {
+        let micros = (self.0.abs() + 500) / 1000 * self.0.signum();
+        micros as f64 / 1e6
     }
 }
 
@@ -49,23 +51,5 @@ impl std::fmt::Display for Span {
         let millis = (self.0.abs() + 500_000) / 1_000_000;
         let text = format!("{}{}.{:03}", if self.0 < 0 && millis > 0 { "-" } else { "" }, millis / 1000, millis % 1000);
         f.pad(&text)
-    }
-}
-
-/// A JSON number: seconds with six places, without zeros at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seconds(i128);
-
-impl std::fmt::Display for Seconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let micros = (self.0.abs() + 500) / 1000;
-        let text = format!(
-            "{}{}.{:06}",
-            if self.0 < 0 && micros > 0 { "-" } else { "" },
-            micros / 1_000_000,
-            micros % 1_000_000
-        );
-        let trimmed = text.trim_end_matches('0');
-        write!(f, "{trimmed}{}", if trimmed.ends_with('.') { "0" } else { "" })
     }
 }
