@@ -5,10 +5,9 @@ mod packet;
 mod reassembly;
 mod table;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use capture::Capture;
 use packet::{Segment, Skip};
 use table::Table;
 
@@ -24,7 +23,7 @@ struct Counts {
     headers_cut: u64,
     fragments: u64,
     cut: u64,
-    links: Vec<u32>,
+    links: Vec<i32>,
 }
 
 /// Reads a capture to its end, or as far as it can be read, and writes what it holds. Returns the exit status.
@@ -34,38 +33,26 @@ pub(crate) fn run(
     err: &mut dyn Write,
     terminal: Terminal,
 ) -> Result<u8> {
-    let mut capture = Capture::open(input)?;
     let (mut counts, mut table, mut progress) = (Counts::default(), Table::new(), Progress::new(terminal));
-    let (mut last, mut broken) = (Time::default(), None);
-    loop {
-        match capture.next() {
-            Ok(None) => break,
-            Err(error) => {
-                broken = Some(error);
-                break;
-            }
-            Ok(Some(packet)) => {
-                last = packet.time.unwrap_or(last);
-                counts.packets += 1;
-                counts.cut += u64::from(packet.is_cut);
-                match Segment::read(&packet, last) {
-                    Ok(segment) => table.take(&segment, output)?,
-                    Err(skip) => counts.skip(skip),
-                }
-            }
+    let mut last = Time::default();
+    let result = capture::read(input, |packet| {
+        last = packet.time.unwrap_or(last);
+        counts.packets += 1;
+        counts.cut += u64::from(packet.is_cut);
+        match Segment::read(packet, last) {
+            Ok(segment) => table.take(&segment, output)?,
+            Err(skip) => counts.skip(skip),
         }
-        progress.show(counts.packets, err)?;
-    }
+        progress.show(counts.packets, err)
+    });
     progress.clear(err)?;
     table.finish(output)?;
     counts.warn(err)?;
-    if output.shown() == 0 && broken.is_none() {
+    if output.shown() == 0 && result.is_ok() {
         writeln!(err, "wsclose: no WebSocket in {} packets", counts.packets)?;
     }
-    match broken {
-        None => Ok(output.status()),
-        Some(error) => Err(error.into()),
-    }
+    result?;
+    Ok(output.status())
 }
 
 impl Counts {
@@ -116,7 +103,7 @@ impl Progress {
         Self { terminal, next: Instant::now() + Duration::from_secs(1), is_shown: false }
     }
 
-    fn show(&mut self, packets: u64, err: &mut dyn Write) -> Result<()> {
+    fn show(&mut self, packets: u64, err: &mut dyn Write) -> io::Result<()> {
         if self.terminal.progress && packets % Self::STEP == 0 && Instant::now() >= self.next {
             write!(err, "\r{packets} packets")?;
             err.flush()?;
