@@ -275,6 +275,11 @@ impl Direction {
         }
     }
 
+    /// Bytes are missing here, and nobody knows how many.
+    pub(crate) fn lose(&mut self) {
+        self.place = Place::Blind(Blind::Missing);
+    }
+
     /// Judges the frame in `place`, of which some bytes have just come.
     fn look(&mut self, context: Context, control: &mut impl FnMut(&mut Self, Control)) {
         let Place::Frame(head) = &mut self.place else { return };

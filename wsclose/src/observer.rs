@@ -197,6 +197,11 @@ impl Observer {
         self.pair_mut(from).0.gap(len);
     }
 
+    /// `from` sent bytes more, which are missing here, and nobody knows how many.
+    pub fn gap_of_unknown_length(&mut self, from: Role) {
+        self.pair_mut(from).0.lose();
+    }
+
     /// The machine of `by` has acknowledged so many bytes of the other direction. Call it before the bytes that were sent
     /// together with the acknowledgement. A lower number than before is fine: captures reorder packets.
     ///

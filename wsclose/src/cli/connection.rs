@@ -121,6 +121,13 @@ impl Connection {
         self.advance(opened);
     }
 
+    /// The same for bytes of which nobody knows how many they are.
+    pub(crate) fn gap_of_unknown_length(&mut self, side: Side) {
+        if let Stage::WebSocket(websocket) = &mut self.stage {
+            websocket.gap_of_unknown_length(side);
+        }
+    }
+
     /// The same for bytes that the capture cut off.
     pub(crate) fn cut_short(&mut self, side: Side, at: u64, len: u64) {
         self.is_cut_short = true;

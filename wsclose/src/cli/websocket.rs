@@ -137,6 +137,10 @@ impl WebSocket {
         }
     }
 
+    pub(crate) fn gap_of_unknown_length(&mut self, side: Side) {
+        self.observer.gap_of_unknown_length(self.role(side));
+    }
+
     pub(crate) fn acknowledged(&mut self, side: Side, ack: u64) {
         self.observer.acknowledged(self.role(side), ack);
     }

@@ -6,11 +6,13 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
+use websocket_close::CloseEvent;
+
 use super::json::role;
 use super::output::{Form, Options};
 use super::summary::{Cause, Summary};
 use super::time::Span;
-use crate::{Because, Doubt, Relation, Report, Role, TransportEnd};
+use crate::{Because, Blind, Doubt, Relation, Report, Role, TransportEnd};
 
 /// How good the news is: it picks the colour.
 #[derive(Clone, Copy)]
@@ -46,15 +48,21 @@ pub(crate) fn write(summary: &Summary, options: Options, out: &mut impl Write) -
 
 /// The headline: who ended the connection, and how.
 fn verdict(summary: &Summary) -> (String, News) {
+    let events = [Role::Client, Role::Server].map(|end| summary.report(end)?.event().map(CloseEvent::was_clean));
     let clean = summary.is_clean();
     let first = summary.first().map(role);
     let ender = summary.transport.first().map_or("nobody", |end| role(end.by));
     let news = match summary.cause {
         Cause::Closed if clean => News::Good,
+        Cause::Closed if !events.contains(&Some(false)) => News::NotKnown,
         Cause::Open | Cause::Tls | Cause::Http2 | Cause::NotKnown => News::NotKnown,
         _ => News::Bad,
     };
-    let closed = if clean { "clean" } else { "not clean" };
+    let closed = match events {
+        _ if clean => "clean",
+        [Some(false), _] | [_, Some(false)] => "not clean",
+        _ => "and whether clean, cannot be said",
+    };
     let text = match summary.cause {
         Cause::Closed => match (summary.observer.relation(), first) {
             (Some(Relation::Crossed), _) => format!("closed by both at once, {closed}"),
@@ -188,6 +196,8 @@ fn notes(summary: &Summary, from: Role, lines: &mut Vec<(String, String)>) {
     }
     if sent.missing() > 0 {
         lines.push(("missing".into(), format!("{} of the {name}", bytes(sent.missing()))));
+    } else if sent.blind() == Some(Blind::Missing) {
+        lines.push(("missing".into(), format!("bytes of the {name}, nobody knows how many")));
     }
 }
 

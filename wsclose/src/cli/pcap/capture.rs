@@ -21,7 +21,7 @@ pub(crate) struct Packet<'a> {
 }
 
 /// How much is read at once, and how much a packet or a block may have; one that has more is a broken file.
-const BUFFER: usize = 1 << 18;
+const BUFFER: usize = 1 << 16;
 const MAX_BUFFER: usize = 1 << 24;
 
 /// How pcap begins, in the order of big-endian machines: with microseconds, with nanoseconds, and with more before each
@@ -35,7 +35,7 @@ pub(crate) enum Error {
     Empty,
     NotACapture(Vec<u8>),
     Compressed(&'static str),
-    /// The file ends inside a packet or a block, which begins at this byte.
+    /// The file ends inside a packet or a block, which begins at this byte; or a block is shorter than what is in it.
     Truncated(usize),
     /// What begins at this byte is no packet and no block, or one that is far too long.
     Broken(usize),
@@ -53,7 +53,9 @@ impl fmt::Display for Error {
             Self::Empty => f.write_str("the file is empty"),
             Self::NotACapture(magic) => write!(f, "neither pcap nor pcapng: it begins with {}", Hex(magic)),
             Self::Compressed(tool) => write!(f, "the file is compressed: {tool} FILE | wsclose pcap -"),
-            Self::Truncated(at) => write!(f, "the file ends inside the packet at byte {at}"),
+            Self::Truncated(at) => {
+                write!(f, "the file ends early, inside the packet at byte {at}, or it is broken there")
+            }
             Self::Broken(at) => write!(f, "the file is broken at byte {at}"),
             Self::NoInterface { id, at } => {
                 write!(f, "a packet of the interface {id}, which is not described, at byte {at}")

@@ -29,6 +29,8 @@ struct Half {
     acknowledged_at: Time,
     fin: Fin,
     is_reset: bool,
+    /// Whether it sent anything after the other end's FIN.
+    spoke_last: bool,
 }
 
 struct Waiting {
@@ -59,6 +61,7 @@ impl Default for Half {
             acknowledged_at: Time::default(),
             fin: Fin::None,
             is_reset: false,
+            spoke_last: false,
         }
     }
 }
@@ -178,6 +181,9 @@ impl Tcp {
         if segment.fin && matches!(ours.fin, Fin::None) {
             ours.fin = Fin::At(end, time);
         }
+        let is_speech = len > 0 || segment.fin;
+        let has_spoken = self.half(side).spoke_last || is_speech && !matches!(self.half(side.other()).fin, Fin::None);
+        self.half_mut(side).spoke_last = has_spoken;
         self.drain(side, Some(time), to, budget);
         if segment.fin || segment.rst {
             // It may acknowledge a FIN that was not captured. That FIN came before.
@@ -186,6 +192,10 @@ impl Tcp {
         let ours = self.half_mut(side);
         if segment.rst && !ours.is_reset {
             ours.is_reset = true;
+            // An end that has closed its socket resets because something comes. That is not at hand.
+            if matches!(ours.fin, Fin::Passed) && !self.half(side.other()).spoke_last {
+                to.gap_of_unknown_length(side.other());
+            }
             to.reset(side, ack, Some(time));
         }
     }
