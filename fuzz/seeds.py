@@ -23,10 +23,11 @@ and NEW are directories elsewhere.
 import itertools
 import pathlib
 import shutil
+import struct
 import sys
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
-# .ci/release cuts inputs that are longer.
+# .ci/release cuts inputs that are longer; those of `capture` at 2,000.
 MAX_LEN = 300
 
 
@@ -382,6 +383,73 @@ def seen(known, steps):
             yield from sent
 
 
+# The target `capture` takes a capture file. These have one connection, in packets of IP without a link layer.
+
+HELLO = [
+    ("client", "S", b""), ("server", "S", b""),
+    ("client", "", b"GET /x HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"), ("server", "", b"HTTP/1.1 101 x\r\n\r\n"),
+]
+BYE = {"client": bytes.fromhex("88820000000003e8"), "server": bytes.fromhex("880203e8")}
+TALKS = {
+    "closed": [*HELLO, ("server", "", BYE["server"]), ("client", "", BYE["client"]), ("server", "F", b""), ("client", "F", b"")],
+    "reset": [*HELLO, ("client", "", BYE["client"]), ("server", "R", b"")],
+    "dropped": [*HELLO, ("server", "F", b"")],
+    "open": HELLO,
+    "refused": [*HELLO[:3], ("server", "F", b"HTTP/1.1 403 x\r\n\r\n")],
+    "joined": [("client", "", BYE["client"]), ("server", "", BYE["server"])],
+    "tls": [*HELLO[:2], ("client", "", bytes.fromhex("1603010004"))],
+}
+
+
+def packets(talk, version=4):
+    """The packets of a talk: each acknowledges what the other end has sent."""
+    sent = {"client": 1000, "server": 5000}
+    for end, flag, data in talk:
+        other = "server" if end == "client" else "client"
+        ports = (50000, 80) if end == "client" else (80, 50000)
+        flags = {"": 0x18, "S": 2 if end == "client" else 0x12, "F": 0x19, "R": 0x14}[flag]
+        tcp = struct.pack(">HHIIBBHHH", *ports, sent[end], sent[other], 0x50, flags, 1024, 0, 0) + data
+        sent[end] += len(data) + (flag in ("S", "F"))
+        if version == 4:
+            yield struct.pack(">BBHIBBHII", 0x45, 0, 20 + len(tcp), 0, 64, 6, 0, 0x7F000001, 0x7F000001) + tcp
+        else:
+            yield struct.pack(">IHBB", 6 << 28, len(tcp), 6, 64) + bytes(15) + b"\x01" + bytes(15) + b"\x01" + tcp
+
+
+def pcap(packets, order="<", link=101):
+    yield struct.pack(f"{order}IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)
+    for at, packet in enumerate(packets):
+        yield struct.pack(f"{order}IIII", at, 0, len(packet), len(packet)) + packet
+
+
+def pcapng(packets, order="<"):
+    def block(kind, body):
+        body += bytes(-len(body) % 4)
+        length = struct.pack(f"{order}I", len(body) + 12)
+        return struct.pack(f"{order}I", kind) + length + body + length
+
+    yield block(0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1))
+    yield block(1, struct.pack(f"{order}HHIHHBxxx", 101, 0, 0, 9, 1, 9))
+    for at, packet in enumerate(packets):
+        # The last one is a simple packet.
+        simple = at == len(packets) - 1
+        head = struct.pack(f"{order}I", len(packet)) if simple else struct.pack(f"{order}IIIII", 0, 0, at, len(packet), len(packet))
+        yield block(3 if simple else 6, head + packet)
+
+
+def captures():
+    yield "empty", b""
+    for name, talk in TALKS.items():
+        yield name, b"".join(pcap(packets(talk)))
+    yield "closed-v6", b"".join(pcap(packets(TALKS["closed"], version=6), order=">"))
+    yield "closed-pcapng", b"".join(pcapng([*packets(TALKS["closed"])]))
+    yield "reset-pcapng", b"".join(pcapng([*packets(TALKS["reset"])], order=">"))
+    vlan = (bytes(12) + bytes.fromhex("810000010800") + packet for packet in packets(TALKS["closed"]))
+    yield "closed-vlan", b"".join(pcap(vlan, link=1))
+    cooked = (bytes.fromhex("0800") + bytes(18) + packet for packet in packets(TALKS["dropped"]))
+    yield "dropped-cooked", b"".join(pcap(cooked, link=276))
+
+
 SEEDS = {
     "payload": PAYLOADS,
     "differential": {name: seed for name, seed in PAYLOADS.items() if name not in NOT_FOR_PEERS},
@@ -389,6 +457,7 @@ SEEDS = {
     "wire": WIRE,
     "codec": dict(codec()),
     "handshake": {name: bytes(script(steps)) for name, steps in SCRIPTS.items()},
+    "capture": dict(captures()),
     "observer": {name: bytes(seen(*script)) for name, script in SEEN.items()},
 }
 

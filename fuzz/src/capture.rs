@@ -18,9 +18,8 @@ pub fn check(file: &[u8]) {
     }
     for text in [words, json, errors] {
         // Behind another character, `escape_debug` leaves combining characters as they are.
-        let disturbing = |letter: &char| {
-            !matches!(letter, '\n' | ' '..='~') && format!("a{letter}").escape_debug().count() > 2
-        };
+        let disturbing =
+            |letter: &char| !matches!(letter, '\n' | ' '..='~') && format!("a{letter}").escape_debug().count() > 2;
         assert_eq!(text.chars().find(disturbing), None, "{text:?}");
     }
 }
