@@ -165,8 +165,11 @@ impl Watch {
         let (mut up_ended, mut down_ended) = (None, None);
         let (up, down) = poll_fn(|context| {
             for (pump, ended) in [(up.as_mut(), &mut up_ended), (down.as_mut(), &mut down_ended)] {
-                if let (None, Poll::Ready(how)) = (*ended, pump.poll(context)) {
-                    *ended = Some(how);
+                // One that has ended must not be polled again.
+                if ended.is_none() {
+                    if let Poll::Ready(how) = pump.poll(context) {
+                        *ended = Some(how);
+                    }
                 }
             }
             match (up_ended, down_ended) {
