@@ -43,6 +43,8 @@ const DIFFERENCES = [
 
 let registry = [];
 const nameOf = (code) => registry.find(({ first, last }) => first <= code && code <= last)?.name ?? "";
+/// A code has 16 bits.
+const isCode = (number) => Number.isInteger(number) && number >= 0 && number <= 65535;
 const utf8 = (text) => new TextEncoder().encode(text);
 
 function plan() {
@@ -77,7 +79,7 @@ function hints() {
   const { first, code, reason, ending } = plan();
   const length = utf8(reason).length;
   $("first-hint").textContent = first === "server" ? "The browser answers by itself." : "The page calls close(); the server answers.";
-  $("code-hint").textContent = code === null ? "none: an empty Close" : nameOf(code);
+  $("code-hint").textContent = code === null ? "none: an empty Close" : isCode(code) ? nameOf(code) : "not a code: 0 to 65535, without a fraction";
   $("reason-hint").textContent = code === null ? "needs a code" : `${length} of 123 bytes${length > 123 ? ": too long" : ""}`;
   $("ending-hint").textContent = ENDING_HINTS[ending];
   form.elements.reason.disabled = code === null;

@@ -172,6 +172,7 @@ async fn answer(lab: &Lab, request: Request<Incoming>) -> Answer {
     let route = path.split_once('/').unwrap_or((path, ""));
     match (method, route, &lab.check) {
         (Method::GET, ("", ""), _) => page("text/html", include_str!("../page/index.html")),
+        (Method::GET, ("wsclose", ""), _) => page("text/plain", include_str!("../../../wsclose/README.md")),
         (Method::GET, ("lab.css", ""), _) => page("text/css", include_str!("../page/lab.css")),
         (Method::GET, ("lab.js", ""), _) => page("text/javascript", include_str!("../page/lab.js")),
         (Method::GET, ("codes", ""), _) => {
