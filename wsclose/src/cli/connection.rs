@@ -209,11 +209,17 @@ impl Connection {
             Stage::Opening(opening) => {
                 let (Request { client, path }, cause) = match opening.never_opened() {
                     NeverOpened::NotAsked => return None,
+                    NeverOpened::AnswerMissing(request) => (request, Cause::NotKnown),
                     NeverOpened::NoAnswer(request) if self.ends.is_empty() => (request, Cause::Open),
                     NeverOpened::NoAnswer(request) => (request, Cause::Refused(None)),
                     NeverOpened::Refused(request, status) => (request, Cause::Refused(status)),
                 };
-                (client, path, false, Observer::new(), [None; 2], Some(cause))
+                let mut observer = Observer::new();
+                if cause == Cause::NotKnown {
+                    observer.gap_of_unknown_length(Role::Client);
+                    observer.gap_of_unknown_length(Role::Server);
+                }
+                (client, path, false, observer, [None; 2], Some(cause))
             }
             Stage::WebSocket(websocket) => {
                 if !websocket.is_certain() {
@@ -221,11 +227,7 @@ impl Connection {
                 }
                 let client = websocket.client;
                 let side = |role| if role == Role::Client { client } else { client.other() };
-                let fin = |role| {
-                    let fin = |end: &&End| end.by == side(role) && end.how == TransportEnd::Fin;
-                    self.ends.iter().find(fin).and_then(|end| end.at)
-                };
-                websocket.finish(|role| *side(role).of(&mut self.last_packets.clone()), fin);
+                websocket.finish(|role| *side(role).of(&mut self.last_packets.clone()));
                 let closes = [Role::Client, Role::Server].map(|role| websocket.close_at(role));
                 (client, websocket.path.take(), websocket.is_joined, websocket.observer.clone(), closes, None)
             }

@@ -4,23 +4,32 @@ use websocket_close::wire::{self, Peek};
 
 use crate::Role;
 
-/// Whether `bytes` are whole frames from the first to the last, all masked or all unmasked: then which end sent them. So
-/// a connection is recognised that was open before the capture began.
-pub(crate) fn frames_from(mut bytes: &[u8]) -> Option<Role> {
-    let sender = if bytes.get(1)? & 0x80 == 0 { Role::Server } else { Role::Client };
-    let mut finals = 0;
+/// Whole frames, all masked or all unmasked.
+pub(crate) struct Frames {
+    /// Who sent them, as the mask bit tells.
+    pub(crate) from: Role,
+    /// Whether one of them is a right Close, a control frame or the end of a message: no other protocol looks like that.
+    is_proof: bool,
+}
+
+/// Which end sent these bytes, if they show that the connection is a WebSocket.
+pub(crate) fn proof_from(bytes: &[u8]) -> Option<Role> {
+    frames_in(bytes).filter(|frames| frames.is_proof).map(|frames| frames.from)
+}
+
+/// The frames in `bytes`, if these are whole frames from the first to the last.
+pub(crate) fn frames_in(mut bytes: &[u8]) -> Option<Frames> {
+    let from = if bytes.get(1)? & 0x80 == 0 { Role::Server } else { Role::Client };
+    let mut frames = Frames { from, is_proof: false };
     while !bytes.is_empty() {
         let mut head = [0; wire::MAX_FRAME_LEN];
         let len = head.len().min(bytes.len());
         head.get_mut(..len)?.copy_from_slice(bytes.get(..len)?);
-        let (frame_len, is_final) = match wire::peek(sender.peer(), head.get_mut(..len)?).ok()? {
-            Peek::Close(close) => {
-                let frame_len = close.frame_len() as u64;
-                close.decode().ok()?;
-                (frame_len, true)
-            }
+        let (frame_len, is_proof) = match wire::peek(from.peer(), head.get_mut(..len)?).ok()? {
+            // A wrong code or reason may come from a wrong program.
+            Peek::Close(close) => (close.frame_len() as u64, close.decode().is_ok()),
             Peek::NotClose(header) => {
-                let is_masked = header.masked? == (sender == Role::Client);
+                let is_masked = header.masked? == (from == Role::Client);
                 let is_legal = match header.opcode {
                     0..=2 => matches!(header.rsv, 0 | 4),
                     9 | 10 => header.fin && header.rsv == 0 && header.payload_len? <= 125,
@@ -35,8 +44,8 @@ pub(crate) fn frames_from(mut bytes: &[u8]) -> Option<Role> {
             }
             Peek::Incomplete { .. } => return None,
         };
-        finals += u32::from(is_final);
+        frames.is_proof |= is_proof;
         bytes = bytes.get(usize::try_from(frame_len).ok()?..)?;
     }
-    (finals > 0).then_some(sender)
+    Some(frames)
 }

@@ -49,6 +49,8 @@ pub(crate) enum Opened {
 pub(crate) enum NeverOpened {
     NotAsked,
     NoAnswer(Request),
+    /// The answer, and more, is not at hand.
+    AnswerMissing(Request),
     Refused(Request, Option<u16>),
 }
 
@@ -60,6 +62,10 @@ impl Opening {
     pub(crate) fn never_opened(&self) -> NeverOpened {
         match &self.progress {
             Progress::Nothing | Progress::HalfRequest(_) => NeverOpened::NotAsked,
+            // A client that has sent more has had its answer.
+            Progress::Asked { request, .. } if self.kept(request.client).marks.iter().any(|mark| mark.gap > 0) => {
+                NeverOpened::AnswerMissing(request.clone())
+            }
             Progress::Asked { request, .. } => NeverOpened::NoAnswer(request.clone()),
             Progress::Refused { request, status } => NeverOpened::Refused(request.clone(), *status),
         }
@@ -175,15 +181,18 @@ impl Opening {
 
     /// Looks whether whole frames show that the connection was open before.
     fn join(&mut self, side: Side, piece: Piece<'_>) -> Opened {
-        let Some(from) = join::frames_from(piece.bytes) else {
+        let Some(from) = join::proof_from(piece.bytes) else {
             let kept = self.kept_mut(side);
             kept.skipped += piece.bytes.len() as u64;
+            // It may be a wrong Close.
+            kept.has_gap |= join::frames_in(piece.bytes).is_some();
             return Opened::NotYet;
         };
         let client = if from == Role::Client { side } else { side.other() };
         let mut websocket = WebSocket::joined(self.request_by(client));
         for side in Side::BOTH {
-            websocket.skipped(side, self.kept(side).skipped);
+            let Kept { skipped, has_gap, .. } = *self.kept(side);
+            websocket.skipped(side, skipped, has_gap);
         }
         websocket.bytes(side, piece);
         Opened::WebSocket(Box::new(websocket))
@@ -218,6 +227,7 @@ impl Opening {
                 let kept = self.kept_mut(side);
                 kept.clear();
                 kept.skipped = kept.skipped.saturating_add(len);
+                kept.has_gap = true;
                 Opened::NotYet
             }
         }
@@ -290,6 +300,8 @@ struct Kept {
     has_begun: bool,
     /// How many bytes were not kept, because they begin nothing that we know.
     skipped: u64,
+    /// Whether a Close may be among them.
+    has_gap: bool,
 }
 
 /// Where a piece begins: here, and in the TCP stream.
@@ -304,7 +316,7 @@ struct Mark {
 
 impl Kept {
     const fn new() -> Self {
-        Self { bytes: Vec::new(), marks: Vec::new(), searched: 0, has_begun: false, skipped: 0 }
+        Self { bytes: Vec::new(), marks: Vec::new(), searched: 0, has_begun: false, skipped: 0, has_gap: false }
     }
 
     fn push(&mut self, piece: Piece<'_>) {

@@ -64,7 +64,14 @@ impl Summary {
     pub(crate) fn report(&self, end: Role) -> Option<Report> {
         match self.cause {
             Cause::Open | Cause::Tls | Cause::Http2 => None,
-            _ => Some(self.observer.report(end)),
+            cause => Some(self.observer.report(end)).filter(|report| {
+                // Where an answer may still come, what depends on it is not known yet.
+                let depends = matches!(report.because(), Because::Unanswered | Because::NoClose);
+                cause == Cause::Unresponsive
+                    || self.opened.is_none()
+                    || !depends
+                    || !may_still_answer(&self.observer, &self.transport)
+            }),
         }
     }
 
@@ -92,6 +99,16 @@ impl Summary {
         let clean = |end| self.report(end).is_some_and(|report| report.event().is_some_and(CloseEvent::was_clean));
         self.cause == Cause::Closed && clean(Role::Client) && clean(Role::Server)
     }
+}
+
+/// Whether an end that owes an answer to a Close may still send one after the end of the capture.
+fn may_still_answer(observer: &Observer, transport: &[TransportEvent]) -> bool {
+    let owes = |end: Role| {
+        observer.sent_by(end).close().is_none()
+            && observer.sent_by(end.peer()).close().is_some()
+            && !transport.iter().any(|event| event.by == end || event.how == TransportEnd::Reset)
+    };
+    owes(Role::Client) || owes(Role::Server)
 }
 
 /// What the cause depends on besides the observer.
@@ -132,8 +149,8 @@ impl Facts<'_> {
             return Cause::Failed;
         }
         match relation {
-            Relation::Alone if self.has_clock && self.transport.is_empty() => Cause::Open,
             Relation::Alone if self.is_hung(first.peer()) => Cause::Unresponsive,
+            Relation::Alone if self.has_clock && may_still_answer(observer, self.transport) => Cause::Open,
             _ => Cause::Closed,
         }
     }

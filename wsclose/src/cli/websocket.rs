@@ -30,16 +30,15 @@ struct OneEnd {
 #[derive(Clone, Copy)]
 enum Begins {
     At(u64),
-    /// So many bytes passed that were not whole frames.
+    /// So many bytes passed that were not whole frames, or were not at hand.
     NotYet {
         skipped: u64,
+        has_gap: bool,
     },
 }
 
 /// TCP sends nothing again before this time is over (RFC 6298 asks for a second, Linux takes 200 ms).
 const RETRANSMISSION: Span = Span::millis(150);
-/// After this time without any packet from an end, its machine is gone.
-const GONE: Span = Span::millis(1000);
 
 impl WebSocket {
     pub(crate) fn new(request: Request, extensions: Extensions) -> Self {
@@ -51,7 +50,8 @@ impl WebSocket {
     }
 
     fn of(Request { client, path }: Request, observer: Observer, is_joined: bool) -> Self {
-        let end = || OneEnd { begins: Begins::NotYet { skipped: 0 }, close_at: None, repeated_close: false };
+        let end =
+            || OneEnd { begins: Begins::NotYet { skipped: 0, has_gap: false }, close_at: None, repeated_close: false };
         Self { observer, client, path, is_joined, client_end: end(), server_end: end(), recognised: 0 }
     }
 
@@ -88,26 +88,30 @@ impl WebSocket {
         self.observer.begin_at(role, at);
     }
 
-    /// So many bytes of `side` passed before we knew that this is a WebSocket.
-    pub(crate) fn skipped(&mut self, side: Side, len: u64) {
-        self.end_mut(self.role(side)).begins = Begins::NotYet { skipped: len };
+    /// So many bytes of `side` passed, or were not at hand, before we knew that this is a WebSocket.
+    pub(crate) fn skipped(&mut self, side: Side, skipped: u64, has_gap: bool) {
+        self.end_mut(self.role(side)).begins = Begins::NotYet { skipped, has_gap };
     }
 
     pub(crate) fn bytes(&mut self, side: Side, piece: Piece<'_>) {
         let from = self.role(side);
         let begins = match self.end(from).begins {
             Begins::At(at) => at,
-            Begins::NotYet { skipped } if join::frames_from(piece.bytes) != Some(from) => {
-                let skipped = skipped.saturating_add(piece.bytes.len() as u64);
-                self.end_mut(from).begins = Begins::NotYet { skipped };
-                return;
-            }
-            Begins::NotYet { .. } => {
+            Begins::NotYet { skipped, has_gap } => {
+                if join::frames_in(piece.bytes).is_none_or(|frames| frames.from != from) {
+                    let skipped = skipped.saturating_add(piece.bytes.len() as u64);
+                    self.end_mut(from).begins = Begins::NotYet { skipped, has_gap };
+                    return;
+                }
                 self.begin_at(from, piece.at);
+                if has_gap && piece.bytes.first().is_some_and(|first| first & 0x0f == 8) {
+                    // Perhaps another Close is in the gap.
+                    self.observer.gap_of_unknown_length(from);
+                }
                 piece.at
             }
         };
-        if self.is_joined && join::frames_from(piece.bytes) == Some(from) {
+        if self.is_joined && join::proof_from(piece.bytes) == Some(from) {
             self.recognised = self.recognised.saturating_add(if from == Role::Client { 2 } else { 1 });
         }
         // What stands before the frames is the head.
@@ -131,8 +135,8 @@ impl WebSocket {
                 let head = begins.saturating_sub(at);
                 self.observer.gap(from, len.saturating_sub(head));
             }
-            Begins::NotYet { skipped } => {
-                self.end_mut(from).begins = Begins::NotYet { skipped: skipped.saturating_add(len) };
+            Begins::NotYet { skipped, .. } => {
+                self.end_mut(from).begins = Begins::NotYet { skipped: skipped.saturating_add(len), has_gap: true };
             }
         }
     }
@@ -169,15 +173,14 @@ impl WebSocket {
         }
     }
 
-    /// Everything has passed. `last_packet` tells when the last packet of each end came, and `fin` when it sent a FIN.
-    pub(crate) fn finish(&mut self, last_packet: impl Fn(Role) -> Option<Time>, fin: impl Fn(Role) -> Option<Time>) {
+    /// Everything has passed. `last_packet` tells when the last packet of each end came.
+    pub(crate) fn finish(&mut self, last_packet: impl Fn(Role) -> Option<Time>) {
         for from in [Role::Client, Role::Server] {
-            if let Begins::NotYet { skipped } = self.end(from).begins {
+            if let Begins::NotYet { skipped, .. } = self.end(from).begins {
                 self.observer.gap(from, skipped);
             }
             let (Some(at), Some(last)) = (self.close_at(from), last_packet(from.peer())) else { continue };
-            let went_on = self.end(from).repeated_close || fin(from).is_some_and(|fin| fin.since(at) >= GONE);
-            if last < at && went_on {
+            if last < at && self.end(from).repeated_close {
                 self.observer.undelivered(from);
             }
         }

@@ -26,7 +26,10 @@ struct Half {
     cost: usize,
     /// Up to which place the other end has acknowledged. Its acknowledgement of a FIN counts as one byte.
     acknowledged: u64,
-    acknowledged_at: Time,
+    /// Up to which place it has sent, as its packets without a payload tell.
+    announced: u64,
+    /// Since when the higher of these two is known.
+    known_at: Time,
     fin: Fin,
     is_reset: bool,
     /// Whether it sent anything after the other end's FIN.
@@ -58,7 +61,8 @@ impl Default for Half {
             waiting: BTreeMap::new(),
             cost: 0,
             acknowledged: ORIGIN,
-            acknowledged_at: Time::default(),
+            announced: ORIGIN,
+            known_at: Time::default(),
             fin: Fin::None,
             is_reset: false,
             spoke_last: false,
@@ -94,6 +98,23 @@ impl Half {
         let ahead = seq.wrapping_sub(self.origin.unwrap_or(seq)).wrapping_sub(low);
         let behind = ahead.wrapping_neg();
         if ahead < behind { here.saturating_add(ahead.into()) } else { here.saturating_sub(behind.into()) }
+    }
+
+    /// Up to which place it certainly has sent.
+    fn known(&self) -> u64 {
+        self.acknowledged.max(self.announced)
+    }
+
+    /// Notes a place up to which it has sent.
+    fn know(&mut self, place: u64, time: Time) {
+        if place > self.known() {
+            self.known_at = time;
+        }
+    }
+
+    /// Whether none of its bytes is at hand.
+    fn is_fresh(&self) -> bool {
+        self.next <= ORIGIN && self.waiting.is_empty()
     }
 
     /// Keeps what nobody has sent before: of bytes that come twice, the first copy counts.
@@ -172,6 +193,11 @@ impl Tcp {
         let at = ours.place(first);
         let len = segment.payload.len() as u64 + u64::from(segment.cut);
         let end = at.saturating_add(len);
+        // A number far away is no place of this connection.
+        if len == 0 && at.abs_diff(ours.next) <= MAX_WAITING as u64 {
+            ours.know(at, time);
+            ours.announced = ours.announced.max(at);
+        }
         if segment.rst {
         } else if end > ours.next {
             ours.keep(segment, at, ack, budget);
@@ -205,8 +231,12 @@ impl Tcp {
         let theirs = self.half_mut(side.other());
         theirs.origin.get_or_insert(ack);
         let place = theirs.place(ack);
+        theirs.know(place, time);
         if place > theirs.acknowledged {
-            (theirs.acknowledged, theirs.acknowledged_at) = (place, time);
+            theirs.acknowledged = place;
+        } else if place < theirs.next && theirs.is_fresh() {
+            // We came later than we thought: what is between was sent, too.
+            theirs.next = place;
         }
         place
     }
@@ -214,9 +244,9 @@ impl Tcp {
     /// A FIN that was acknowledged, but not captured.
     fn missing_fin(&mut self, side: Side, to: &mut Connection) {
         let ours = self.half_mut(side);
-        if matches!(ours.fin, Fin::None) && ours.waiting.is_empty() && ours.acknowledged == ours.next + 1 {
+        if matches!(ours.fin, Fin::None) && ours.waiting.is_empty() && ours.known() == ours.next + 1 {
             ours.fin = Fin::Passed;
-            to.fin_or_byte(side, ours.next, Some(ours.acknowledged_at));
+            to.fin_or_byte(side, ours.next, Some(ours.known_at));
         }
     }
 
@@ -266,7 +296,7 @@ impl Tcp {
             self.missing_fin(side, to);
             let ours = self.half_mut(side);
             let passed = ours.next + u64::from(matches!(ours.fin, Fin::Passed));
-            match ours.acknowledged.checked_sub(passed) {
+            match ours.known().checked_sub(passed) {
                 None | Some(0) => {}
                 Some(missing) => to.gap(side, ours.next, missing),
             }
