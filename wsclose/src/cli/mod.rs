@@ -213,9 +213,9 @@ fn pcap(args: &mut lexopt::Parser, io: &mut Io<'_>) -> Result<u8> {
     };
     let mut output = Output::new(&mut *io.out, options);
     if file == "-" {
-        pcap::run(&mut *io.input, &mut output, io.err, io.terminal)
+        pcap::run(&mut *io.input, "standard input", &mut output, io.err, io.terminal)
     } else {
-        pcap::run(open(&file)?, &mut output, io.err, io.terminal)
+        pcap::run(open(&file)?, &file.to_string_lossy(), &mut output, io.err, io.terminal)
     }
 }
 

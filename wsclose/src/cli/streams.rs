@@ -30,9 +30,15 @@ pub(crate) fn read(client: (String, impl Read), server: (String, impl Read)) -> 
         (false, false) => Connection::joined(Side::A),
         (false, true) => Connection::joined(Side::B),
     };
-    // Both heads come before any frame: they tell which frames are legal.
-    client.head_to(&mut connection);
-    server.head_to(&mut connection);
+    // Both heads come before any frame: they tell which frames are legal. The request comes first, also if the files are
+    // swapped.
+    if server.buffer.starts_with(b"GET ") {
+        server.head_to(&mut connection);
+        client.head_to(&mut connection);
+    } else {
+        client.head_to(&mut connection);
+        server.head_to(&mut connection);
+    }
     client.rest_to(&mut connection)?;
     server.rest_to(&mut connection)?;
     let (a, b) = (client.name, server.name);

@@ -31,7 +31,9 @@ const PCAP: [[u8; 4]; 3] = [[0xa1, 0xb2, 0xc3, 0xd4], [0xa1, 0xb2, 0x3c, 0x4d], 
 /// Why a capture cannot be read, or not to its end.
 #[derive(Debug)]
 pub(crate) enum Error {
-    Io(io::Error),
+    Input(io::Error),
+    /// What is found cannot be written.
+    Output(io::Error),
     Empty,
     NotACapture(Vec<u8>),
     Compressed(&'static str),
@@ -49,7 +51,7 @@ pub(crate) enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => error.fmt(f),
+            Self::Input(error) | Self::Output(error) => error.fmt(f),
             Self::Empty => f.write_str("the file is empty"),
             Self::NotACapture(magic) => write!(f, "neither pcap nor pcapng: it begins with {}", Hex(magic)),
             Self::Compressed(tool) => write!(f, "the file is compressed: {tool} FILE | wsclose pcap -"),
@@ -66,16 +68,10 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 /// Reads a capture to its end, or as far as it can be read, and shows each packet.
 pub(crate) fn read(mut input: impl Read, mut show: impl FnMut(&Packet<'_>) -> io::Result<()>) -> Result<(), Error> {
     let mut magic = Vec::new();
-    input.by_ref().take(4).read_to_end(&mut magic)?;
+    input.by_ref().take(4).read_to_end(&mut magic).map_err(Error::Input)?;
     let is_pcap_ng = is_pcap_ng(&magic)?;
     let mut failed = None;
     let input = Steady { input: Cursor::new(magic).chain(input), failed: &mut failed };
@@ -86,7 +82,7 @@ pub(crate) fn read(mut input: impl Read, mut show: impl FnMut(&Packet<'_>) -> io
             .map_err(|error| kind(&error, 0))
             .and_then(|reader| packets(reader, &mut show))
     };
-    failed.map_or(result, |error| Err(error.into()))
+    failed.map_or(result, |error| Err(Error::Input(error)))
 }
 
 /// Which of the two formats the first four bytes announce.
@@ -147,7 +143,7 @@ fn packets(
         let wants = match reader.next() {
             Ok((len, block)) => {
                 if let Some(packet) = format.packet(&block, at)? {
-                    show(&packet)?;
+                    show(&packet).map_err(Error::Output)?;
                 }
                 Wants::Next { behind: len }
             }

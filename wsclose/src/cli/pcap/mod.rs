@@ -8,6 +8,7 @@ mod table;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
+use capture::Error;
 use packet::{Segment, Skip};
 use table::Table;
 
@@ -29,6 +30,7 @@ struct Counts {
 /// Reads a capture to its end, or as far as it can be read, and writes what it holds. Returns the exit status.
 pub(crate) fn run(
     input: impl Read,
+    name: &str,
     output: &mut Output<impl Write>,
     err: &mut dyn Write,
     terminal: Terminal,
@@ -51,8 +53,12 @@ pub(crate) fn run(
     if output.shown() == 0 && result.is_ok() {
         writeln!(err, "wsclose: no WebSocket in {} packets", counts.packets)?;
     }
-    result?;
-    Ok(output.status())
+    match result {
+        Ok(()) => Ok(output.status()),
+        // Perhaps the reader of the output has seen enough.
+        Err(Error::Output(error)) => Err(error.into()),
+        Err(error) => Err(format!("{name}: {error}").into()),
+    }
 }
 
 impl Counts {
