@@ -13,60 +13,98 @@ use websocket_close::{CloseFrame, OwnedCloseFrame, Role};
 use websocket_sans_io::{Opcode, WebsocketFrameDecoder, WebsocketFrameEvent};
 
 use crate::inputs::{self, Answer, Input};
-use crate::measure::{Run, run};
-use crate::{Case, Contender, Kind};
+use crate::measure::{rotate, use_up};
+use crate::{Case, Contender, Delivers, Kind};
 
-/// All groups of this file.
+/// All tables of this file.
 pub fn cases() -> Vec<Case> {
     let frames =
         inputs::named(&["code only", "ASCII 16", "ASCII 123", "Cyrillic 123", "bad UTF-8 last", "forbidden code"]);
     let mut cases: Vec<Case> = inputs::all().iter().map(borrowed).collect();
     cases.extend(inputs::all().iter().map(owned));
     cases.extend(frames.iter().map(in_place));
-    cases.extend(frames.iter().map(taken));
+    cases.extend(frames.iter().map(split_off));
+    cases.extend(frames.iter().map(copied));
     cases
+}
+
+/// A buffer of three cache lines with room for a frame, and a place to copy it to.
+#[repr(align(64))]
+struct Slot {
+    bytes: [u8; 192],
+    copy: [u8; 128],
+}
+
+impl Slot {
+    fn new(bytes: &[u8]) -> Self {
+        let mut slot = Self { bytes: [0; 192], copy: [0; 128] };
+        slot.fill(bytes);
+        slot
+    }
+
+    fn fill(&mut self, bytes: &[u8]) {
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+/// Where the payload of a masked frame begins.
+const PAYLOAD: usize = 6;
+
+/// A decoder of payloads that lie where they lie in a masked frame.
+fn by_payload(
+    name: &'static str,
+    kind: Kind,
+    input: &Input,
+    answer: Answer<'_>,
+    decode: impl Fn(&[u8]) + 'static,
+) -> Contender {
+    let (len, frame) = (input.payload.len(), [&[0; PAYLOAD], input.payload].concat());
+    let work = move |slot: &mut Slot| decode(black_box(&slot.bytes[PAYLOAD..PAYLOAD + len]));
+    Contender::new(name, kind, answer, rotate(|_| Slot::new(&frame), |_| (), work))
+}
+
+fn copy(input: &Input) -> Contender {
+    let (len, frame) = (input.payload.len(), [&[0; PAYLOAD], input.payload].concat());
+    let work = move |slot: &mut Slot| slot.copy[..len].copy_from_slice(&slot.bytes[PAYLOAD..PAYLOAD + len]);
+    Contender::floor("memcpy", rotate(|_| Slot::new(&frame), |_| (), work))
 }
 
 /// An unmasked payload to a code and a reason that borrows from it.
 pub fn borrowed(input: &Input) -> Case {
     fn by(name: &'static str, kind: Kind, input: &Input, decode: impl Fn(&[u8]) -> Answer<'_> + 'static) -> Contender {
-        let payload = input.payload;
-        let answer = decode(payload);
-        let run = run(move || {
-            black_box(&decode(black_box(payload)));
-        });
-        Contender::new(name, kind, answer, run)
+        let answer = decode(input.payload);
+        by_payload(name, kind, input, answer, move |payload| {
+            black_box(&decode(payload));
+        })
     }
     let contenders = vec![
-        Contender::floor("memcpy", copy(input.payload)),
+        copy(input),
         by("websocket-close", Kind::Ours, input, ours),
-        by("by hand", Kind::Naive, input, check_by_hand),
+        by("by hand", Kind::Hand, input, check_by_hand),
         by("fastwebsockets", Kind::Pieces, input, check_fastwebsockets),
         by("tokio-websockets", Kind::Pieces, input, check_tokio_websockets),
         by("yawc", Kind::Pieces, input, check_yawc),
         by("tungstenite", Kind::Pieces, input, check_tungstenite),
     ];
-    Case::new("payload/borrowed", input, contenders)
+    Case::new("payload/borrowed", Delivers::Borrowed, input, contenders)
 }
 
 /// An unmasked payload to a value that outlives it.
 fn owned(input: &Input) -> Case {
-    fn by<R: 'static>(
+    fn by<R>(
         name: &'static str,
         kind: Kind,
         input: &Input,
         decode: impl Fn(&[u8]) -> R + 'static,
         read: impl Fn(&R) -> Answer<'_>,
     ) -> Contender {
-        let payload = input.payload;
-        let answer = decode(payload);
-        let run = run(move || {
-            black_box(&decode(black_box(payload)));
-        });
-        Contender::new(name, kind, read(&answer), run)
+        let result = decode(input.payload);
+        by_payload(name, kind, input, read(&result), move |payload| {
+            black_box(&decode(payload));
+        })
     }
     let contenders = vec![
-        Contender::floor("memcpy", copy(input.payload)),
+        copy(input),
         by(
             "websocket-close",
             Kind::Ours,
@@ -74,52 +112,39 @@ fn owned(input: &Input) -> Case {
             |payload| CloseFrame::from_payload(payload).map(CloseFrame::into_owned),
             read_ours,
         ),
-        by("by hand, String", Kind::Naive, input, |payload| check_by_hand(payload).map(own), read_string),
+        by("by hand, String", Kind::Hand, input, |payload| check_by_hand(payload).map(own), read_string),
         by("actix-http, String", Kind::Peer, input, actix::Parser::try_parse_close_payload, |result| match result {
             Ok(reason) => read_actix(reason.as_ref()),
             Err(_) => Err(()),
         }),
     ];
-    Case::new("payload/owned", input, contenders)
+    Case::new("payload/owned", Delivers::Copied, input, contenders)
 }
 
-/// A masked frame at the front of a `BytesMut`, which is refilled each time, to a code and a reason that borrows from
-/// there.
+/// A masked frame in a buffer, to a code and a reason that borrows from there.
 fn in_place(input: &Input) -> Case {
     fn by(
         name: &'static str,
         kind: Kind,
         input: &Input,
-        decode: impl Fn(&mut BytesMut) -> Answer<'_> + 'static,
+        decode: impl Fn(&mut [u8]) -> Answer<'_> + 'static,
     ) -> Contender {
-        let (frame, mut buffer) = (input.masked(), BytesMut::from(input.masked()));
-        let answer = decode(&mut buffer).map(own);
-        let run = run(move || {
-            refill(&mut buffer, frame);
-            black_box(&decode(&mut buffer));
-        });
-        Contender::new(name, kind, read_string(&answer), run)
+        let frame = input.masked();
+        let mut once = frame.to_vec();
+        let answer = decode(&mut once);
+        let work = move |slot: &mut Slot| {
+            black_box(&decode(black_box(&mut slot.bytes[..frame.len()])));
+        };
+        let run = rotate(|_| Slot::new(frame), |slot| slot.fill(frame), work);
+        Contender::new(name, kind, answer, run)
     }
-    let (frame, len) = (input.masked(), input.payload.len());
-    let (mut buffer, mut copied) = (BytesMut::from(frame), [0; 125]);
-    let floor = run(move || {
-        refill(&mut buffer, frame);
-        copied[..len].copy_from_slice(&buffer[6..6 + len]);
-        black_box(&copied);
-    });
     let contenders = vec![
-        Contender::floor("refill, memcpy", floor),
+        copy(input),
         by("websocket-close", Kind::Ours, input, |buffer| match wire::peek(Role::Server, buffer) {
             Ok(Peek::Close(close)) => read_frame(close.decode()),
             _ => Err(()),
         }),
-        by("by hand", Kind::Naive, input, |buffer| {
-            check_by_hand(unmask_by_hand(buffer, |payload, key| {
-                for (index, byte) in payload.iter_mut().enumerate() {
-                    *byte ^= key[index % 4];
-                }
-            })?)
-        }),
+        by("by hand", Kind::Hand, input, |buffer| check_by_hand(unmask_by_hand(buffer, unmask_bytewise)?)),
         by("fastwebsockets, header by hand", Kind::Pieces, input, |buffer| {
             check_fastwebsockets(unmask_by_hand(buffer, fastwebsockets::unmask)?)
         }),
@@ -152,49 +177,70 @@ fn in_place(input: &Input) -> Case {
             check_by_hand(payload)
         }),
     ];
-    Case::new("frame/in place", input, contenders)
+    Case::new("frame/in place", Delivers::Borrowed, input, contenders)
 }
 
-/// A masked frame taken out of a `BytesMut`, which is refilled each time, to a value that outlives it.
-fn taken(input: &Input) -> Case {
-    fn by<R: 'static>(
-        name: &'static str,
-        kind: Kind,
-        input: &Input,
-        mut decode: impl FnMut(&mut BytesMut) -> R + 'static,
-        read: impl Fn(&R) -> Answer<'_>,
-    ) -> Contender {
-        let (frame, mut buffer) = (input.masked(), BytesMut::from(input.masked()));
-        let answer = decode(&mut buffer);
-        let run = run(move || {
-            refill(&mut buffer, frame);
-            black_box(&decode(&mut buffer));
-        });
-        Contender::new(name, kind, read(&answer), run)
-    }
-    let frame = input.masked();
-    let mut buffer = BytesMut::from(frame);
-    let floor = run(move || {
-        refill(&mut buffer, frame);
-        black_box(&buffer.split_to(frame.len()).freeze());
-    });
-    let mut actix_codec = actix::Codec::new();
+/// A decoder of the masked frame at the front of a `BytesMut`, which it takes out.
+fn by_frame<R: 'static>(
+    name: &'static str,
+    kind: Kind,
+    input: &Input,
+    mut decode: impl FnMut(&mut BytesMut) -> R + 'static,
+    read: impl Fn(&R) -> Answer<'_>,
+) -> Contender {
+    let make = {
+        let frame = input.masked();
+        move || {
+            let mut buffer = BytesMut::with_capacity(1024);
+            buffer.extend_from_slice(frame);
+            buffer
+        }
+    };
+    let mut once = make();
+    let answer = decode(&mut once);
+    // Who refuses a frame need not take it out.
+    assert!(once.is_empty() || read(&answer).is_err(), "{name} leaves the frame in the buffer");
+    let work = move |buffer: &mut BytesMut| {
+        black_box(&decode(buffer));
+    };
+    Contender::new(name, kind, read(&answer), use_up(64, make, work))
+}
+
+/// A masked frame taken out of a `BytesMut`, to a value that keeps the buffer alive.
+fn split_off(input: &Input) -> Case {
     let mut websocket_codec = websocket_codec::MessageCodec::server();
     let mut yawc_decoder = yawc::codec::Decoder::new(yawc::Role::Server, 4096);
     let contenders = vec![
-        Contender::floor("refill, split_to, freeze", floor),
-        by("websocket-close", Kind::Ours, input, take_ours, read_ours),
-        by(
-            "actix-http, String",
-            Kind::Peer,
+        by_frame("split_to, freeze", Kind::Floor, input, |buffer| buffer.split().freeze(), |_| Ok((0, ""))),
+        by_frame(
+            "websocket-close, split off by hand",
+            Kind::Ours,
             input,
-            move |buffer| actix_codec.decode(buffer),
-            |result| match result {
-                Ok(Some(actix::Frame::Close(reason))) => read_actix(reason.as_ref()),
-                _ => Err(()),
+            |buffer| {
+                let Ok(Peek::Close(close)) = wire::peek(Role::Server, buffer) else { return Err(()) };
+                let len = close.frame_len();
+                let frame = close.decode().map_err(|_| ())?;
+                let (code, payload_len) = (frame.code().map_or(0, Into::into), frame.payload_len());
+                let mut payload = buffer.split_to(len);
+                payload.advance(len - payload_len);
+                Ok((code, payload.freeze()))
             },
+            read_bytes,
         ),
-        by(
+        by_frame(
+            "by hand",
+            Kind::Hand,
+            input,
+            |buffer| {
+                let payload = unmask_by_hand(buffer, unmask_bytewise)?;
+                let (len, (code, _)) = (payload.len(), check_by_hand(payload)?);
+                let mut payload = buffer.split_to(PAYLOAD + len);
+                payload.advance(PAYLOAD);
+                Ok((code, payload.freeze()))
+            },
+            read_bytes,
+        ),
+        by_frame(
             "websocket-codec, check by hand",
             Kind::Pieces,
             input,
@@ -207,7 +253,7 @@ fn taken(input: &Input) -> Case {
             },
             read_bytes,
         ),
-        by(
+        by_frame(
             "yawc",
             Kind::Pieces,
             input,
@@ -220,7 +266,7 @@ fn taken(input: &Input) -> Case {
             },
             read_bytes,
         ),
-        by(
+        by_frame(
             "tungstenite, mask by hand",
             Kind::Pieces,
             input,
@@ -230,25 +276,48 @@ fn taken(input: &Input) -> Case {
                 let start = usize::try_from(cursor.position()).map_err(|_| ())?;
                 buffer.advance(start);
                 let mut payload = buffer.split_to(usize::try_from(len).map_err(|_| ())?);
-                for (byte, key) in payload.iter_mut().zip(header.mask.ok_or(())?.iter().cycle()) {
-                    *byte ^= key;
-                }
+                unmask_bytewise(&mut payload, header.mask.ok_or(())?);
                 let (code, _) = check_tungstenite(&payload)?;
                 Ok((code, payload.freeze()))
             },
             read_bytes,
         ),
-        by(
+    ];
+    Case::new("frame/split off", Delivers::Shared, input, contenders)
+}
+
+/// A masked frame taken out of a `BytesMut`, to a value that keeps nothing else alive.
+fn copied(input: &Input) -> Case {
+    let mut actix_codec = actix::Codec::new();
+    let floor = {
+        let mut copied = [0; 131];
+        move |buffer: &mut BytesMut| {
+            let len = buffer.len();
+            copied[..len].copy_from_slice(buffer);
+            black_box(&copied);
+            buffer.advance(len);
+        }
+    };
+    let contenders = vec![
+        by_frame("memcpy, advance", Kind::Floor, input, floor, |()| Ok((0, ""))),
+        by_frame("websocket-close", Kind::Ours, input, take_ours, read_ours),
+        by_frame(
+            "actix-http, String",
+            Kind::Peer,
+            input,
+            move |buffer| actix_codec.decode(buffer),
+            |result| match result {
+                Ok(Some(actix::Frame::Close(reason))) => read_actix(reason.as_ref()),
+                _ => Err(()),
+            },
+        ),
+        by_frame(
             "by hand, String",
-            Kind::Naive,
+            Kind::Hand,
             input,
             |buffer| {
-                let len = buffer.len();
-                let payload = unmask_by_hand(buffer, |payload, key| {
-                    for (index, byte) in payload.iter_mut().enumerate() {
-                        *byte ^= key[index % 4];
-                    }
-                })?;
+                let payload = unmask_by_hand(buffer, unmask_bytewise)?;
+                let len = PAYLOAD + payload.len();
                 let result = check_by_hand(payload).map(own);
                 buffer.advance(len);
                 result
@@ -256,28 +325,14 @@ fn taken(input: &Input) -> Case {
             read_string,
         ),
     ];
-    Case::new("frame/taken", input, contenders)
-}
-
-fn copy(payload: &'static [u8]) -> Run {
-    let mut copied = [0; 125];
-    run(move || {
-        let payload = black_box(payload);
-        copied[..payload.len()].copy_from_slice(payload);
-        black_box(&copied);
-    })
-}
-
-fn refill(buffer: &mut BytesMut, frame: &'static [u8]) {
-    buffer.clear();
-    buffer.extend_from_slice(black_box(frame));
+    Case::new("frame/copied out", Delivers::Copied, input, contenders)
 }
 
 fn own((code, reason): (u16, &str)) -> (u16, String) {
     (code, reason.to_owned())
 }
 
-fn read_string(result: &Result<(u16, String), ()>) -> Answer<'_> {
+pub fn read_string(result: &Result<(u16, String), ()>) -> Answer<'_> {
     result.as_ref().map(|(code, reason)| (*code, reason.as_str())).map_err(|_| ())
 }
 
@@ -330,8 +385,14 @@ pub fn check_by_hand(payload: &[u8]) -> Answer<'_> {
     }
 }
 
+pub fn unmask_bytewise(payload: &mut [u8], key: [u8; 4]) {
+    for (index, byte) in payload.iter_mut().enumerate() {
+        *byte ^= key[index % 4];
+    }
+}
+
 /// The header of a masked Close, checked as a server must, and the payload unmasked.
-fn unmask_by_hand(buffer: &mut [u8], unmask: impl Fn(&mut [u8], [u8; 4])) -> Result<&mut [u8], ()> {
+pub fn unmask_by_hand(buffer: &mut [u8], unmask: impl Fn(&mut [u8], [u8; 4])) -> Result<&mut [u8], ()> {
     let [0x88, second @ 0x80..=0xfd, k0, k1, k2, k3, rest @ ..] = buffer else { return Err(()) };
     let payload = rest.get_mut(..usize::from(*second & 0x7f)).ok_or(())?;
     unmask(payload, [*k0, *k1, *k2, *k3]);

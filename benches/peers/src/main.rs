@@ -1,13 +1,16 @@
 //! Our crate beside its peers: the same work, the same validation, the same ownership of the result, in interleaved
-//! rounds.
+//! rounds. What is not a race of nanoseconds is in `mass` (10,000 connections), `flood` and `sizes`.
 
 mod codec;
 mod connection;
 mod decode;
 mod encode;
+mod flood;
 mod inputs;
+mod mass;
 mod measure;
 mod plot;
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -29,8 +32,8 @@ pub enum Kind {
     Peer,
     /// The public parts of a peer, in the order its own code uses them; what is not public is written by hand.
     Pieces,
-    /// What a user writes without any crate.
-    Naive,
+    /// What a user writes without any crate. It is a peer like any other.
+    Hand,
     /// The same bytes moved, nothing understood.
     Floor,
 }
@@ -41,8 +44,38 @@ impl Kind {
             Self::Ours => "ours",
             Self::Peer => "peer",
             Self::Pieces => "pieces",
-            Self::Naive => "naive",
+            Self::Hand => "by hand",
             Self::Floor => "floor",
+        }
+    }
+}
+
+/// What a contender hands out. All of a table hand out the same.
+#[derive(Clone, Copy)]
+pub enum Delivers {
+    /// A code and a reason that borrows from the buffer.
+    Borrowed,
+    /// A code and a reason that keeps the buffer alive.
+    Shared,
+    /// A code and a reason that keeps nothing else alive, or whose buffer ends with the connection.
+    Copied,
+    /// Every message.
+    Items,
+    /// Bytes in a buffer of the caller's.
+    Bytes,
+    /// Nothing but the Close at the end.
+    Nothing,
+}
+
+impl Delivers {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Borrowed => "borrowed",
+            Self::Shared => "shared",
+            Self::Copied => "owned",
+            Self::Items => "items",
+            Self::Bytes => "bytes",
+            Self::Nothing => "nothing",
         }
     }
 }
@@ -68,14 +101,15 @@ impl Contender {
 /// One piece of work, and all who do it.
 pub struct Case {
     pub group: &'static str,
+    pub delivers: Delivers,
     pub input: String,
     pub answer: Answer<'static>,
     pub contenders: Vec<Contender>,
 }
 
 impl Case {
-    pub fn new(group: &'static str, input: &Input, contenders: Vec<Contender>) -> Self {
-        Self { group, input: input.name.clone(), answer: input.answer, contenders }
+    pub fn new(group: &'static str, delivers: Delivers, input: &Input, contenders: Vec<Contender>) -> Self {
+        Self { group, delivers, input: input.name.clone(), answer: input.answer, contenders }
     }
 
     /// Takes out those that do not give the answer of RFC 6455, since theirs is not the same work, and says so.
@@ -103,34 +137,39 @@ impl Case {
     }
 }
 
+/// How many times the best peer's time a row of ours may take.
+const GATE: f64 = 1.5;
+
 const HELP: &str = "\
-Usage: close-peers [--filter TEXT] [--rounds NUMBER] [--json] [--plot FILE]
-  --filter TEXT     only groups, or inputs, whose `group/input` contains the text
+Usage: close-peers [--filter TEXT] [--rounds NUMBER] [--json] [--gate]
+       close-peers --plot FILE | --mass | --flood | --sizes
+  --filter TEXT     only tables whose `group/input` contains the text
   --rounds NUMBER   how often each contender has its turn (2000)
   --json            one object a line
-  --plot FILE       draw decode time against reason length instead, as SVG";
+  --gate            fail if a row of ours takes more than 1.5 times the best peer's time
+  --plot FILE       draw decode time against reason length, as SVG
+  --mass            10,000 connections shut down at once: memory and time
+  --flood           CPU seconds per GiB that is read and thrown away
+  --sizes           sizes of types in bytes";
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let (mut filter, mut rounds, mut json, mut plot) = (String::new(), 2000, false, None);
+    let (mut filter, mut rounds, mut json, mut gate) = (String::new(), 2000, false, false);
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
             Long("filter") => filter = args.value()?.string()?,
             Long("rounds") => rounds = args.value()?.parse::<usize>()?.max(1),
             Long("json") => json = true,
-            Long("plot") => plot = Some(args.value()?),
-            Long("help") => {
-                println!("{HELP}");
-                return Ok(ExitCode::SUCCESS);
-            }
+            Long("gate") => gate = true,
+            Long("plot") => return done(std::fs::write(args.value()?, plot::draw(rounds))?),
+            Long("mass") => return done(mass::print()),
+            Long("flood") => return done(flood::print()?),
+            Long("sizes") => return done(sizes::print()),
+            Long("help") => return done(println!("{HELP}")),
             _ => return Err(arg.unexpected().into()),
         }
     }
-    let mut differing = BTreeSet::new();
-    if let Some(path) = plot {
-        std::fs::write(path, plot::draw(rounds))?;
-        return Ok(ExitCode::SUCCESS);
-    }
+    let (mut differing, mut slow) = (BTreeSet::new(), Vec::new());
     let cases = decode::cases().into_iter().chain(encode::cases()).chain(connection::cases()).chain(codec::cases());
     for mut case in cases.filter(|case| format!("{}/{}", case.group, case.input).contains(&filter)) {
         case.compare(&mut differing);
@@ -138,19 +177,38 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         if json {
             for (name, kind, figures) in &rows {
                 let row = serde_json::json!({
-                    "group": case.group, "input": case.input, "contender": name, "kind": kind.name(),
-                    "min_ns": round(figures.min_ns), "median_ns": round(figures.median_ns), "allocs": round(figures.allocs),
+                    "group": case.group, "input": case.input, "delivers": case.delivers.name(), "contender": name,
+                    "kind": kind.name(), "min_ns": round(figures.min_ns), "median_ns": round(figures.median_ns),
+                    "allocs": round(figures.allocs),
                 });
                 println!("{row}");
             }
         } else {
             print_table(&case, &rows);
         }
+        slow.extend(lost(&rows).map(|ratio| format!("{}, {}: {ratio:.2}", case.group, case.input)));
     }
     for line in differing {
         eprintln!("not timed, since the answer differs: {line}");
     }
+    if gate && !slow.is_empty() {
+        eprintln!("more than {GATE} times the best peer's time:");
+        slow.iter().for_each(|row| eprintln!("  {row}"));
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn done((): ()) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How many times the best peer's time our slowest row took, if that is too much.
+fn lost(rows: &[(&'static str, Kind, Figures)]) -> Option<f64> {
+    let of = |ours| rows.iter().filter(move |row| row.1 != Kind::Floor && (row.1 == Kind::Ours) == ours);
+    let slowest = of(true).map(|row| row.2.min_ns).fold(0.0, f64::max);
+    let best = of(false).map(|row| row.2.min_ns).fold(f64::INFINITY, f64::min);
+    (slowest > GATE * best).then(|| slowest / best)
 }
 
 fn round(figure: f64) -> f64 {
@@ -162,7 +220,7 @@ fn print_table(case: &Case, rows: &[(&'static str, Kind, Figures)]) {
     let ours = rows.iter().find(|row| row.1 == Kind::Ours).map(|row| row.2.min_ns);
     let mut rows = rows.to_vec();
     rows.sort_by(|one, other| one.2.min_ns.total_cmp(&other.2.min_ns));
-    println!("\n{} / {}", case.group, case.input);
+    println!("\n{} / {}, delivers: {}", case.group, case.input, case.delivers.name());
     println!("  {:<42} {:<7} {:>10} {:>10} {:>8} {:>7}", "", "kind", "min ns", "median ns", "of ours", "allocs");
     for (name, kind, figures) in rows {
         let ratio = ours.map_or(String::new(), |ours| format!("{:.2}", figures.min_ns / ours));

@@ -1,77 +1,109 @@
-//! Times contenders against each other in short interleaved rounds, and counts their allocations in a separate pass.
+//! Times contenders against each other in short interleaved rounds, and counts what they allocate in a separate pass.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst, fence};
 use std::time::{Duration, Instant};
 
-/// How long one contender runs before it is the next one's turn: short enough that a change of the clock rate or a
-/// neighbour on the machine meets all of them alike.
-const ROUND: Duration = Duration::from_micros(5);
+/// How long all contenders of a table together may take.
+const LONGEST: Duration = Duration::from_secs(4);
 
-/// How long all of them together may take.
-const LONGEST: Duration = Duration::from_secs(5);
+/// How many buffers a contender goes through, one after the other. They fit into the first cache.
+const BUFFERS: usize = 128;
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+static LIVE: AtomicUsize = AtomicUsize::new(0);
 
 /// The system's allocator, which counts while it is told to.
 pub struct Counting;
 
+// SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size.wrapping_sub(layout.size()));
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if COUNTING.load(Relaxed) {
+            LIVE.fetch_sub(layout.size(), Relaxed);
+        }
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
-fn count() {
+fn count(bytes: usize) {
     if COUNTING.load(Relaxed) {
-        ALLOCATIONS.fetch_add(1, Relaxed);
+        CALLS.fetch_add(1, Relaxed);
+        LIVE.fetch_add(bytes, Relaxed);
     }
 }
 
-/// Does the work that many times, and says how long it took.
-pub type Run = Box<dyn FnMut(u32) -> Duration>;
+/// How many bytes `work` has allocated and not freed, and what it returns.
+pub fn live_after<R>(work: impl FnOnce() -> R) -> (usize, R) {
+    LIVE.store(0, Relaxed);
+    COUNTING.store(true, Relaxed);
+    let result = work();
+    COUNTING.store(false, Relaxed);
+    (LIVE.load(Relaxed), result)
+}
 
-/// Work that needs no preparation.
-pub fn run(mut work: impl FnMut() + 'static) -> Run {
-    Box::new(move |times| {
-        let start = Instant::now();
-        for _ in 0..times {
-            work();
-        }
-        start.elapsed()
+/// One turn of a contender: how many pieces of work it did, and how long they took.
+pub type Run = Box<dyn FnMut() -> (usize, Duration)>;
+
+/// Works on many buffers in rotation. `make` gets the number of the buffer, `prepare` fills it anew before each pass; neither
+/// is on the clock. So the work meets no store that is still in flight, and its buffers lie at many places in a page.
+pub fn rotate<T: 'static>(
+    make: impl FnMut(usize) -> T,
+    mut prepare: impl FnMut(&mut T) + 'static,
+    mut work: impl FnMut(&mut T) + 'static,
+) -> Run {
+    let mut buffers: Vec<T> = (0..BUFFERS).map(make).collect();
+    Box::new(move || {
+        buffers.iter_mut().for_each(&mut prepare);
+        (BUFFERS, timed(&mut buffers, &mut work))
     })
 }
 
-/// Work that uses something up, which is made ahead and dropped afterwards, neither of them on the clock or counted.
-pub fn run_on<T>(mut make: impl FnMut() -> T + 'static, mut work: impl FnMut(&mut T) + 'static) -> Run {
-    Box::new(move |times| {
+/// Works on things that are used up. They are made anew before each turn and dropped after it, neither of them on the clock
+/// or counted.
+pub fn use_up<T: 'static>(
+    number: usize,
+    mut make: impl FnMut() -> T + 'static,
+    mut work: impl FnMut(&mut T) + 'static,
+) -> Run {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    Box::new(move || {
         let counting = COUNTING.swap(false, Relaxed);
-        let mut all: Vec<T> = (0..times).map(|_| make()).collect();
+        // The gaps move the buffers of two neighbours to other places in their pages.
+        let (mut all, _gaps): (Vec<T>, Vec<Vec<u8>>) =
+            (0..number).map(|_| (make(), Vec::with_capacity(64 * random.below(64) + 1))).unzip();
         COUNTING.store(counting, Relaxed);
-        let start = Instant::now();
-        for one in &mut all {
-            work(one);
-        }
-        let elapsed = start.elapsed();
+        let elapsed = timed(&mut all, &mut work);
         COUNTING.store(false, Relaxed);
-        elapsed
+        (number, elapsed)
     })
+}
+
+fn timed<T>(all: &mut [T], work: &mut impl FnMut(&mut T)) -> Duration {
+    // Waits for the stores of the preparation.
+    fence(SeqCst);
+    let start = Instant::now();
+    for one in all {
+        work(black_box(one));
+    }
+    start.elapsed()
 }
 
 /// What one contender needed for one piece of work.
@@ -82,18 +114,22 @@ pub struct Figures {
     pub allocs: f64,
 }
 
-/// Lets all of them work in turn.
+/// Lets all of them work in turn, in another order in each round.
 pub fn race(contenders: &mut [Run], rounds: usize) -> Vec<Figures> {
-    let times: Vec<u32> = contenders.iter_mut().map(calibrate).collect();
-    // Work of milliseconds has fewer turns.
-    let turn: Duration = contenders.iter_mut().zip(&times).map(|(run, times)| run(*times)).sum();
-    let rounds = rounds.min((LONGEST.as_nanos() / turn.as_nanos().max(1)) as usize).max(5);
+    let clock = (0..1000).map(|_| Instant::now().elapsed()).min().unwrap_or_default();
+    // The first turn warms up, the second tells how many rounds there is time for.
+    contenders.iter_mut().for_each(|run| _ = run());
+    let start = Instant::now();
+    contenders.iter_mut().for_each(|run| _ = run());
+    let rounds = rounds.min((LONGEST.as_nanos() / start.elapsed().as_nanos().max(1)) as usize).max(5);
     let mut samples = vec![Vec::with_capacity(rounds); contenders.len()];
-    for round in 0..rounds {
-        for turn in 0..contenders.len() {
-            // Nobody always comes after the same one.
-            let index = (turn + round) % contenders.len();
-            samples[index].push(contenders[index](times[index]).as_secs_f64() * 1e9 / f64::from(times[index]));
+    let mut order: Vec<usize> = (0..contenders.len()).collect();
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    for _ in 0..rounds {
+        random.shuffle(&mut order);
+        for &index in &order {
+            let (pieces, elapsed) = contenders[index]();
+            samples[index].push(elapsed.saturating_sub(clock).as_secs_f64() * 1e9 / pieces as f64);
         }
     }
     let allocs = contenders.iter_mut().map(allocations);
@@ -107,25 +143,29 @@ pub fn race(contenders: &mut [Run], rounds: usize) -> Vec<Figures> {
         .collect()
 }
 
-/// How often the work is to be done to fill a round. It warms up, too.
-fn calibrate(run: &mut Run) -> u32 {
-    let mut times = 1;
-    // The best of a few: one that was interrupted says nothing.
-    while times < 1 << 20 && (0..5).any(|_| run(times) < ROUND) {
-        times *= 2;
-    }
-    times
-}
-
 /// Allocations and reallocations for one piece of work, on average.
 fn allocations(run: &mut Run) -> f64 {
-    // One in a while may be due to a buffer that is used again.
-    let times = if run(1) < Duration::from_millis(1) { 64 } else { 1 };
-    ALLOCATIONS.store(0, Relaxed);
+    CALLS.store(0, Relaxed);
     COUNTING.store(true, Relaxed);
-    run(times);
+    let (pieces, _) = run();
     COUNTING.store(false, Relaxed);
-    #[expect(clippy::cast_precision_loss, reason = "a small number")]
-    let allocations = ALLOCATIONS.load(Relaxed) as f64;
-    allocations / f64::from(times)
+    CALLS.load(Relaxed) as f64 / pieces as f64
+}
+
+/// Numbers without a pattern, the same in every run (xorshift).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) as usize % limit
+    }
+
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
 }
