@@ -494,12 +494,14 @@ impl Frames {
 impl<C: Decoder> CloseCodec<C> {
     /// Lets the inner codec read, until it returns an item or consumes nothing more.
     #[inline]
-    fn decode_inner(&mut self, src: &mut BytesMut) -> Result<Option<C::Item>, Error<C::Error>> {
+    fn decode_inner(&mut self, src: &mut BytesMut) -> Result<Option<Message<C::Item>>, Error<C::Error>> {
         loop {
             let before = src.len();
             match self.inner.decode(src) {
+                // The item moves once, to where the caller wants the message.
+                Ok(Some(item)) => return Ok(Some(Message::Other(item))),
                 Ok(None) if src.len() < before => {}
-                Ok(item) => return Ok(item),
+                Ok(None) => return Ok(None),
                 Err(error) => {
                     self.state.reading = Reading::Failed;
                     return Err(Error::Inner(error));
@@ -519,7 +521,7 @@ impl<C: Decoder> CloseCodec<C> {
             let Reading::Draining { left, behind, stop } = &mut self.state.reading else { return Ok(None) };
             if item.is_some() {
                 *left = src.len();
-                return Ok(item.map(Message::Other));
+                return Ok(item);
             }
             // What the inner codec has left is the start of a message that will not go on.
             *src = mem::take(behind);
@@ -528,7 +530,7 @@ impl<C: Decoder> CloseCodec<C> {
         if let Reading::Stopped { stop, drained: false } = self.state.reading {
             let item = self.decode_inner(&mut BytesMut::new())?;
             if item.is_some() {
-                return Ok(item.map(Message::Other));
+                return Ok(item);
             }
             self.state.reading = Reading::Stopped { stop, drained: true };
         }
@@ -577,11 +579,11 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
             return self.decode_close(src);
         }
         // The inner codec is asked even if there are no bytes: it may hold items of its own.
-        let item = self.decode_inner(src)?;
+        let decoded = self.decode_inner(src);
         if let Reading::Frames(frames) = &mut self.state.reading {
             frames.scanned = src.len();
         }
-        Ok(item.map(Message::Other))
+        decoded
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
