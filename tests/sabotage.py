@@ -161,7 +161,9 @@ FAULTS = [
             (
                 "codec/finish.rs",
                 "        // Answer a Close that has come already; do not cross it.\n",
-                "        let frame = self.frame;\n        self.with_write_buffer(|state, buffer| state.queue_close(frame, buffer));\n",
+                "        let mut buffer = mem::take(self.surface.write_buffer());\n"
+                "        self.surface.state().queue_close(self.frame, &mut buffer);\n"
+                "        *self.surface.write_buffer() = buffer;\n",
             )
         ],
     ),
@@ -202,11 +204,8 @@ FAULTS = [
         [
             (
                 "codec/finish.rs",
-                "self.surface.io().poll_flush(cx).map_ok(|()| None)",
-                "match self.surface.io().poll_flush(cx) {\n"
-                "                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),\n"
-                "                    _ => Poll::Ready(Ok(None)),\n"
-                "                }",
+                "match ready!(self.surface.io().poll_flush(cx)) {",
+                "match (if let Poll::Ready(flushed) = self.surface.io().poll_flush(cx) { flushed } else { Ok(()) }) {",
             )
         ],
     ),

@@ -540,13 +540,6 @@ impl<S: Surface> Driver<'_, S> {
         result
     }
 
-    fn with_write_buffer<R>(&mut self, run: impl FnOnce(&mut State, &mut BytesMut) -> R) -> R {
-        let mut buffer = mem::take(self.surface.write_buffer());
-        let result = run(self.surface.state(), &mut buffer);
-        *self.surface.write_buffer() = buffer;
-        result
-    }
-
     /// When the current wait is over; `None` where that lies beyond what the clock can tell.
     fn deadline(&mut self) -> Option<Instant> {
         let Timeouts { close, end } = self.timeouts;
@@ -573,12 +566,12 @@ impl<S: Surface> Driver<'_, S> {
         if hung_up && state.closing.is_open() && !matches!(state.reading, Reading::Failed) {
             return Poll::Ready(());
         }
-        let frame = self.frame;
-        self.with_write_buffer(|state, buffer| {
-            state.queue_pong(buffer);
-            state.queue_close(frame, buffer);
-        });
-        let written = self.poll_write(cx);
+        let mut buffer = mem::take(self.surface.write_buffer());
+        let state = self.surface.state();
+        state.queue_pong(&mut buffer);
+        state.queue_close(self.frame, &mut buffer);
+        let written = self.poll_write(&mut buffer, cx);
+        *self.surface.write_buffer() = buffer;
         if written.is_pending() && received.is_ready() {
             // Two ends that each wait for the other to read would hang.
             let _ = self.poll_read_while(cx, |_| true);
@@ -631,11 +624,12 @@ impl<S: Surface> Driver<'_, S> {
     }
 
     fn end_reading(&mut self) {
-        let inside = self.with_read_buffer(|state, buffer| match &state.reading {
-            Reading::Skipping(skipping) => !buffer.is_empty() || !skipping.scanner.at_boundary(),
+        let empty = self.surface.read_buffer().is_empty();
+        let inside = match &self.surface.state().reading {
+            Reading::Skipping(skipping) => !empty || !skipping.scanner.at_boundary(),
             Reading::Truncated => true,
             _ => false,
-        });
+        };
         let finishing = self.finishing();
         finishing.read = Some(match finishing.write {
             // A TCP socket whose reset was reported to a write reads as ended afterwards.
@@ -654,34 +648,28 @@ impl<S: Surface> Driver<'_, S> {
         self.io_error.get_or_insert(error);
     }
 
-    /// Ready when everything is written and flushed, or writing is over.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when everything in the `buffer` is written and flushed, or writing is over.
+    fn poll_write(&mut self, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..CALLS_AT_ONCE {
             let WriteSide::Open = self.finishing().write else { return Poll::Ready(()) };
-            let mut buffer = mem::take(self.surface.write_buffer());
-            let written = if buffer.is_empty() {
-                self.surface.io().poll_flush(cx).map_ok(|()| None)
-            } else {
-                self.surface.io().poll_write(cx, &buffer).map_ok(Some)
-            };
-            if let Poll::Ready(Ok(Some(count))) = written {
-                buffer.advance(count);
-            }
-            *self.surface.write_buffer() = buffer;
-            match ready!(written) {
-                Ok(None) => {
-                    let done = self.with_write_buffer(|state, buffer| {
+            if buffer.is_empty() {
+                match ready!(self.surface.io().poll_flush(cx)) {
+                    Ok(()) => {
+                        let state = self.surface.state();
                         state.flushed(buffer);
                         state.queue_pong(buffer);
-                        buffer.is_empty()
-                    });
-                    if done {
-                        return Poll::Ready(());
+                        if buffer.is_empty() {
+                            return Poll::Ready(());
+                        }
                     }
+                    Err(error) => self.fail_writing(error),
                 }
-                Ok(Some(1..)) => {}
-                Ok(Some(0)) => self.fail_writing(io::ErrorKind::WriteZero.into()),
-                Err(error) => self.fail_writing(error),
+            } else {
+                match ready!(self.surface.io().poll_write(cx, buffer)) {
+                    Ok(0) => self.fail_writing(io::ErrorKind::WriteZero.into()),
+                    Ok(count) => buffer.advance(count),
+                    Err(error) => self.fail_writing(error),
+                }
             }
         }
         cx.waker().wake_by_ref();
