@@ -274,7 +274,9 @@ impl State {
                 None => false,
                 Some(first) if wire::is_close(*first) => {
                     self.count(before - src.len());
-                    return self.take_close(src);
+                    let Some(taken) = self.take_close(src) else { return Ok(()) };
+                    src.clear();
+                    return taken;
                 }
                 Some(_) => match ping(self.closing.local(), src) {
                     Ping::Partial => false,
@@ -297,15 +299,20 @@ impl State {
         Ok(())
     }
 
-    /// The same for `bytes` that follow those in `src`. They are copied only from a ping or a Close on.
-    fn feed(&mut self, bytes: &[u8], src: &mut BytesMut) {
+    /// The same for `bytes` that follow those in `src`. They are copied only from a ping, or from a Close that is not whole.
+    fn feed(&mut self, bytes: &mut [u8], src: &mut BytesMut) {
         let passed = match &mut self.reading {
             Reading::Skipping(skipping) if src.is_empty() => skipping.pass(bytes, false),
             Reading::Skipping(_) => 0,
             _ => bytes.len(),
         };
         self.count(passed);
-        src.extend_from_slice(bytes.get(passed..).unwrap_or_default());
+        let rest = bytes.get_mut(passed..).unwrap_or_default();
+        if src.is_empty() && rest.first().is_some_and(|first| wire::is_close(*first)) && self.take_close(rest).is_some()
+        {
+            return;
+        }
+        src.extend_from_slice(rest);
         // The handshake keeps a fault.
         let _ = self.skip(src);
     }
@@ -619,7 +626,7 @@ impl<S: Surface> Driver<'_, S> {
         if chunk.filled().is_empty() {
             return Poll::Ready(None);
         }
-        self.with_read_buffer(|state, buffer| state.feed(chunk.filled(), buffer));
+        self.with_read_buffer(|state, buffer| state.feed(chunk.filled_mut(), buffer));
         Poll::Ready(Some(Ok(())))
     }
 

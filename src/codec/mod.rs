@@ -428,8 +428,8 @@ impl State {
         }
     }
 
-    /// Takes the Close at the front of `src`, once it is whole, and discards what follows it.
-    fn take_close(&mut self, src: &mut BytesMut) -> Result<(), wire::Error> {
+    /// Takes the Close at the front of `src`, once it is whole. What follows it is to be discarded.
+    fn take_close(&mut self, src: &mut [u8]) -> Option<Result<(), wire::Error>> {
         let len = src.len();
         let mut behind = 0;
         let close = match wire::peek(self.closing.local(), src) {
@@ -437,10 +437,11 @@ impl State {
                 behind = len - close.frame_len();
                 close.decode()
             }
-            Ok(Peek::Incomplete { .. } | Peek::NotClose(_)) => return Ok(()),
+            Ok(Peek::Incomplete { .. } | Peek::NotClose(_)) => return None,
             Err(error) => Err(error),
         };
-        let taken = match close {
+        self.count(behind);
+        Some(match close {
             Ok(frame) => {
                 // `finish` or a `Message::Close` queues the answer.
                 let _answer = self.closing.receive(frame);
@@ -448,10 +449,7 @@ impl State {
                 Ok(())
             }
             Err(error) => Err(self.reject(error)),
-        };
-        src.clear();
-        self.count(behind);
-        taken
+        })
     }
 
     /// The peer's Close, for the program that has not got it yet.
@@ -536,7 +534,10 @@ impl<C: Decoder> CloseCodec<C> {
         }
         match self.state.reading {
             Reading::Stopped { stop: Stop::Close, .. } => {
-                self.state.take_close(src)?;
+                if let Some(taken) = self.state.take_close(src) {
+                    src.clear();
+                    taken?;
+                }
                 Ok(self.state.tell_close())
             }
             Reading::Stopped { stop: Stop::Fault(len), .. } => {
