@@ -1,8 +1,8 @@
 //! CPU time of a thread that throws away what a flooding peer sends over loopback, beside a plain read of the same bytes.
 
 use std::fs;
-use std::io::{self, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -38,7 +38,10 @@ fn flooded(payload_len: u16) -> io::Result<tokio::net::TcpStream> {
         for _ in 0..FLOOD / frames.len() {
             peer.write_all(&frames)?;
         }
-        peer.write_all(b"\x88\x82\0\0\0\0\x03\xe8")
+        peer.write_all(b"\x88\x82\0\0\0\0\x03\xe8")?;
+        peer.shutdown(Shutdown::Write)?;
+        // Unread bytes would reset the connection.
+        peer.read_to_end(&mut Vec::new())
     });
     let (socket, _) = listener.accept()?;
     socket.set_nonblocking(true)?;
