@@ -172,13 +172,16 @@ impl<'a> RawClose<'a> {
     /// let error = close.decode().unwrap_err();
     /// assert_eq!(error, DecodeError::InvalidCode(CloseCode::new(1005).unwrap_err()).into());
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn decode(self) -> Result<CloseFrame<'a>, Error> {
         let frame = match self.key {
             Some(key) => CloseFrame::from_masked_payload(key, self.payload),
             None => CloseFrame::from_payload(self.payload),
         };
-        frame.map_err(Error::Payload)
+        match frame {
+            Ok(frame) => Ok(frame),
+            Err(error) => Err(Error::Payload(error)),
+        }
     }
 }
 
