@@ -568,8 +568,9 @@ impl<S: Surface> Driver<'_, S> {
     fn poll_closes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Answer a Close that has come already; do not cross it.
         let received = self.poll_read_while(cx, State::awaits_close);
-        let hung_up = self.finishing().read.is_some();
+        let ended = self.finishing().read.is_some();
         let state = self.surface.state();
+        let hung_up = ended || matches!(state.reading, Reading::Truncated);
         if hung_up && state.closing.is_open() && !matches!(state.reading, Reading::Failed) {
             return Poll::Ready(());
         }
@@ -717,7 +718,9 @@ impl<S: Surface> Driver<'_, S> {
             (None, WriteSide::Open | WriteSide::ShutDown) => {
                 let (awaited, after) = match (&closed, closing.is_written()) {
                     (true, _) => (Awaited::End, end),
-                    (false, true) => (Awaited::Close, close),
+                    (false, true) if closing.is_receiving() => (Awaited::Close, close),
+                    // Both Closes are done, but a last flush is not.
+                    (false, true) => (Awaited::End, close),
                     (false, false) => (Awaited::Write, close),
                 };
                 TransportEnd::Cut { awaited, after, discarded: Some(*discarded + left) }

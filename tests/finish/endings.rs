@@ -406,3 +406,41 @@ fn a_connection_that_never_opened_was_closed_by_nobody() {
     println!("15                   {ending}");
     assert_eq!((ending.event().code(), ending.closing().closed_first()), (1006, None));
 }
+
+/// The program was told that the transport ended inside a frame, so nobody is left to hear a Close.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_to_a_peer_that_is_known_to_have_hung_up_inside_a_frame() {
+    for local in ROLES {
+        let (mut framed, mut peer) = pair(local);
+        peer.write_all(&their_close(local)[..3]).await.unwrap();
+        peer.shutdown().await.unwrap();
+        assert!(matches!(framed.next().await, Some(Err(Error::UnexpectedEof))));
+        let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+        assert_event(&finished, ABNORMAL, "");
+        assert_eq!(finished.ending.closing().closed_first(), None);
+        assert_eq!(finished.ending.transport_end(), TransportEnd::InsideFrame);
+        assert_eq!(framed.get_ref().written(), b"");
+    }
+}
+
+/// Both Closes are done, and a last flush pends until the deadline: the line does not say that no Close came.
+#[tokio::test(start_paused = true)]
+async fn a_last_flush_that_pends_is_no_missing_close() {
+    for local in ROLES {
+        let (mut framed, mut peer) = pair(local);
+        let mut flushes = 0;
+        framed.get_mut().on_flush = Box::new(move |_, _| {
+            flushes += 1;
+            if flushes == 1 { Poll::Ready(Ok(())) } else { Poll::Pending }
+        });
+        let theirs = their_close(local);
+        let answer = async {
+            sleep(Duration::from_secs(1)).await;
+            peer.write_all(&theirs).await.unwrap();
+        };
+        let (finished, ()) = tokio::join!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT), answer);
+        assert_event(&finished, CLEAN, "");
+        let end = finished.ending.transport_end();
+        assert!(matches!(end, TransportEnd::Cut { awaited: Awaited::End, .. }), "{}", finished.ending);
+    }
+}
