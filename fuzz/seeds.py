@@ -22,6 +22,7 @@ and NEW are directories elsewhere.
 """
 import itertools
 import pathlib
+import random
 import shutil
 import struct
 import sys
@@ -450,6 +451,16 @@ def captures():
     yield "dropped-cooked", b"".join(pcap(cooked, link=276))
 
 
+# The targets `finish` and `stream` take a choice in each byte. Any bytes are a schedule.
+
+SCHEDULES = 4
+
+
+def schedules(seed):
+    numbers = random.Random(seed)
+    return {f"schedule-{number}": numbers.randbytes(20 * number) for number in range(SCHEDULES)}
+
+
 SEEDS = {
     "payload": PAYLOADS,
     "differential": {name: seed for name, seed in PAYLOADS.items() if name not in NOT_FOR_PEERS},
@@ -459,6 +470,8 @@ SEEDS = {
     "handshake": {name: bytes(script(steps)) for name, steps in SCRIPTS.items()},
     "capture": dict(captures()),
     "observer": {name: bytes(seen(*script)) for name, script in SEEN.items()},
+    "finish": schedules(1),
+    "stream": schedules(2),
 }
 
 

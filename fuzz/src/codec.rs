@@ -18,13 +18,13 @@ use crate::wire::{close_at, other_at, payload_of, pieces};
 
 /// The contents of a stream up to the first Close: the other whole frames, and how it ends.
 #[derive(Debug, PartialEq, Eq)]
-struct Contents {
-    others: Vec<Vec<u8>>,
-    end: End,
+pub(crate) struct Contents {
+    pub(crate) others: Vec<Vec<u8>>,
+    pub(crate) end: End,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     /// A good Close with this payload.
     Close(Vec<u8>),
     BadClose(Vec<u8>),
@@ -42,8 +42,8 @@ pub fn check(input: &[u8]) {
     for pieces in [vec![stream], stream.chunks(1).collect(), pieces(stream, cuts)] {
         let alone = read(codec(local), &pieces, &contents.end, |never: Infallible| match never {});
         assert!(alone.is_empty());
-        for habit in [Habit::OneACall, Habit::AllAtOnce, Habit::TakesThenYields] {
-            let inner = Frames { habit, ready: VecDeque::new() };
+        for habit in HABITS {
+            let inner = Frames::new(habit);
             let others = read(codec(local).wrap(inner), &pieces, &contents.end, |frame: Vec<u8>| frame);
             assert_eq!(others, contents.others, "{habit:?}");
         }
@@ -59,7 +59,7 @@ fn codec(local: Role) -> CloseCodec {
 }
 
 /// Reads the whole stream frame by frame.
-fn look(local: Role, stream: &[u8]) -> Contents {
+pub(crate) fn look(local: Role, stream: &[u8]) -> Contents {
     let mut others = Vec::new();
     let mut rest = stream;
     let end = loop {
@@ -141,27 +141,45 @@ fn read<C: Decoder<Error = io::Error>, T>(
 }
 
 /// An inner codec that yields frames unchanged.
-struct Frames {
+pub(crate) struct Frames {
     habit: Habit,
+    /// The start of a frame, of one that takes a byte a call.
+    partial: Vec<u8>,
     ready: VecDeque<Vec<u8>>,
+}
+
+impl Frames {
+    pub(crate) fn new(habit: Habit) -> Self {
+        Self { habit, partial: Vec::new(), ready: VecDeque::new() }
+    }
 }
 
 /// How an inner codec takes frames out of the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Habit {
+pub(crate) enum Habit {
     /// One frame a call.
     OneACall,
     /// All frames that are there, into its own queue.
     AllAtOnce,
     /// One frame a call, without yielding it. A later call that finds no other frame yields it.
     TakesThenYields,
+    /// A byte a call, into a buffer of its own, and nothing until a frame is whole.
+    ByteByByte,
 }
+
+pub(crate) const HABITS: [Habit; 4] = [Habit::OneACall, Habit::AllAtOnce, Habit::TakesThenYields, Habit::ByteByByte];
 
 impl Decoder for Frames {
     type Item = Vec<u8>;
     type Error = io::Error;
 
     fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Vec<u8>>> {
+        if self.habit == Habit::ByteByByte {
+            self.partial.extend_from_slice(&src.split_to(src.len().min(1)));
+            assert_ne!(self.partial.first().map(|first| first % 16), Some(8), "the inner codec sees no Close");
+            let whole = !self.partial.is_empty() && other_at(&self.partial) == Ok(Some(self.partial.len()));
+            return Ok(whole.then(|| std::mem::take(&mut self.partial)));
+        }
         while !src.is_empty() && (self.habit != Habit::OneACall || self.ready.is_empty()) {
             assert_ne!(src[0] % 16, 8, "the inner codec must not see a Close");
             let Ok(Some(len)) = other_at(src) else { break };
@@ -199,7 +217,7 @@ const ITEMS: [&[u8]; 9] = [
 ];
 
 fn check_writing(local: Role, script: &[u8]) {
-    let mut codec = codec(local).wrap(Frames { habit: Habit::OneACall, ready: VecDeque::new() });
+    let mut codec = codec(local).wrap(Frames::new(Habit::OneACall));
     let mut out = BytesMut::new();
     let (mut chosen, mut close_at, mut failed) = (None::<OwnedCloseFrame>, None, false);
     for step in script {
@@ -243,7 +261,7 @@ fn check_writing(local: Role, script: &[u8]) {
 }
 
 /// Whether the bytes end at the end of a frame.
-fn is_whole(mut bytes: &[u8]) -> bool {
+pub(crate) fn is_whole(mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
         let Ok(Some(len)) = other_at(bytes) else { return false };
         bytes = &bytes[len..];
@@ -252,7 +270,7 @@ fn is_whole(mut bytes: &[u8]) -> bool {
 }
 
 /// Whether the bytes have no Close except the one at that place, no data frame behind it, and only legal lengths.
-fn may_be_written(bytes: &[u8], close: Option<usize>) -> bool {
+pub(crate) fn may_be_written(bytes: &[u8], close: Option<usize>) -> bool {
     let mut at = 0;
     while let Some(first) = bytes.get(at) {
         let is_ours = close == Some(at);
