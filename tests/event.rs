@@ -3,6 +3,11 @@
 
 use websocket_close::{CloseCode, CloseEvent, CloseEventInit, CloseFrame, ClosingHandshake, Role};
 
+#[path = "common/stride.rs"]
+mod stride;
+
+use stride::STRIDE;
+
 /// The codes that a Close frame may carry: RFC 6455, 7.4, and the IANA registry.
 fn is_legal(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
@@ -29,7 +34,7 @@ fn the_constants_have_their_values() {
 fn the_constructor_takes_any_code() {
     // The defaults of the DOM's `CloseEventInit`.
     assert_eq!(facts(&CloseEvent::new(CloseEventInit::default()).unwrap()), (0, "", false));
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         for was_clean in [false, true] {
             let event = CloseEvent::new(CloseEventInit { code, reason: "why", was_clean }).unwrap();
             assert_eq!(facts(&event), (code, "why", was_clean));
@@ -53,7 +58,7 @@ fn the_constructor_refuses_a_reason_of_more_than_123_bytes() {
 /// Chromium 156 accepts a Close with any of the 65,536 codes, except three.
 #[test]
 fn observed_reports_every_code_as_chromium_does() {
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         let [high, low] = code.to_be_bytes();
         let failed = [1005, 1006, 1015].contains(&code);
         for (payload, reason) in [(&[high, low][..], ""), (&[high, low, b'b', b'y', b'e'], "bye")] {
@@ -92,7 +97,7 @@ fn observed_reports_every_length_as_chromium_does() {
 /// The illegal numbers include 1005, 1006 and 1015.
 #[test]
 fn close_code_is_none_for_every_illegal_number() {
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         let found = event(code, "why", code % 2 == 0).close_code().map(CloseCode::get);
         assert_eq!(found, is_legal(code).then_some(code), "{code}");
     }
@@ -100,7 +105,7 @@ fn close_code_is_none_for_every_illegal_number() {
 
 #[test]
 fn to_frame_returns_a_frame_for_legal_codes_and_1005() {
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         let event = event(code, "why", code % 2 == 0);
         let frame = event.to_frame();
         match code {
@@ -118,7 +123,7 @@ fn to_frame_returns_a_frame_for_legal_codes_and_1005() {
 /// 6455, 7.4.1)
 #[test]
 fn forward_replaces_every_code_that_may_not_be_sent() {
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         for reason in ["", "why"] {
             for was_clean in [false, true] {
                 let event = event(code, reason, was_clean);

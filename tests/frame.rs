@@ -9,6 +9,11 @@ use websocket_close::{
     ReasonTooLong,
 };
 
+#[path = "common/stride.rs"]
+mod stride;
+
+use stride::STRIDE;
+
 /// The codes that a Close frame may carry: RFC 6455, 7.4, and the IANA registry.
 fn is_legal(code: u16) -> bool {
     [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].contains(&code)
@@ -53,9 +58,9 @@ fn payloads_of_1_byte_or_more_than_125_are_refused() {
 #[test]
 fn exactly_the_legal_codes_are_accepted_at_every_length() {
     let mut payload = payload(0, 125);
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         payload[..2].copy_from_slice(&code.to_be_bytes());
-        for len in 2..=125 {
+        for len in (2..=125).step_by(STRIDE / 3 + 1) {
             match CloseFrame::from_payload(&payload[..len]) {
                 Ok(frame) => {
                     assert!(is_legal(code), "{code}");
@@ -83,8 +88,9 @@ fn the_first_fault_is_reported() {
 /// Every way to write a payload gives back the bytes that were decoded, and writes nothing behind them.
 #[test]
 fn a_decoded_payload_is_written_unchanged() {
-    for len in (0..=125).filter(|len| *len != 1) {
-        for code in (0..=u16::MAX).filter(|code| is_legal(*code)).step_by(if len == 2 { 1 } else { 97 }) {
+    for len in (0..=125).step_by(STRIDE / 3 + 1).filter(|len| *len != 1) {
+        let codes = (0..=u16::MAX).step_by(STRIDE).filter(|code| is_legal(*code));
+        for code in codes.step_by(if len == 2 || cfg!(miri) { 1 } else { 97 }) {
             let payload = payload(code, len);
             let frame = CloseFrame::from_payload(&payload).unwrap();
 
@@ -136,7 +142,7 @@ fn to_array_works_in_a_const() {
 /// "the endpoint typically echos the status code it received" (RFC 6455, 5.5.1)
 #[test]
 fn a_reply_has_the_code_and_no_reason() {
-    for code in (0..=u16::MAX).filter_map(|code| CloseCode::new(code).ok()) {
+    for code in (0..=u16::MAX).step_by(STRIDE).filter_map(|code| CloseCode::new(code).ok()) {
         let frame = CloseFrame::new(code, "why").unwrap();
         for reply in [frame.reply(), frame.into_owned().reply()] {
             assert_eq!((reply.code(), reply.reason()), (Some(code), ""));
@@ -152,7 +158,7 @@ fn a_reply_has_the_code_and_no_reason() {
 #[test]
 fn from_parts_refuses_illegal_codes_and_long_reasons() {
     let letters = "abcdefghijklmnopqrstuvwxyz".repeat(6);
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         for len in 0..=130 {
             let reason = &letters[..len];
             match CloseFrame::from_parts(code, reason) {
@@ -186,7 +192,7 @@ fn the_error_of_from_parts_tells_which_part_is_wrong() {
 #[test]
 fn the_error_of_from_parts_becomes_the_error_of_from_payload() {
     let longest = "r".repeat(130);
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         for len in [0, 123, 124, 130] {
             let reason = &longest[..len];
             if let Err(error) = CloseFrame::from_parts(code, reason) {
@@ -207,7 +213,7 @@ fn the_error_of_from_parts_becomes_the_error_of_from_payload() {
 #[test]
 fn unjudged_accepts_every_code() {
     let reasons: [&[u8]; 7] = [b"", b"why", "é€😀".as_bytes(), b"\xff", b"ok\xe2\x82", &[b'r'; 123], &[b'r'; 124]];
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         for reason in reasons {
             let payload = [code.to_be_bytes().as_slice(), reason].concat();
             let unjudged = CloseFrame::unjudged(&payload);
@@ -274,8 +280,8 @@ fn longest_prefix(reason: &str) -> String {
 #[test]
 fn truncated_keeps_the_longest_prefix_of_whole_characters() {
     let widths = ["a", "\u{7f}", "\u{80}", "é", "\u{7ff}", "\u{800}", "€", "\u{ffff}", "\u{10000}", "😀", "\u{10ffff}"];
-    for (pad, wide) in widths.iter().flat_map(|pad| widths.iter().map(move |wide| (pad, wide))) {
-        for ahead in 0..=126 {
+    for (pad, wide) in pairs.step_by(STRIDE / 12 + 1) {
+        for ahead in (0..=126).step_by(STRIDE / 8 + 1) {
             // `wide` is at every place around the limit, at the end of the text or before more text.
             for tail in ["", wide, "tail"] {
                 let reason = format!("{}{wide}{wide}{tail}", pad.repeat(ahead));
@@ -322,7 +328,7 @@ fn the_default_is_the_close_without_a_body() {
 
 #[test]
 fn every_code_becomes_a_frame_without_a_reason() {
-    for code in (0..=u16::MAX).filter_map(|code| CloseCode::new(code).ok()) {
+    for code in (0..=u16::MAX).step_by(STRIDE).filter_map(|code| CloseCode::new(code).ok()) {
         let (frame, owned) = (CloseFrame::from(code), OwnedCloseFrame::from(code));
         assert_eq!((frame.code(), frame.reason()), (Some(code), ""));
         assert_eq!((owned.code(), owned.reason()), (Some(code), ""));

@@ -5,6 +5,11 @@
 use websocket_close::wire::{self, Error, Header, MAX_FRAME_LEN, Peek, RawClose, Scanner};
 use websocket_close::{CloseCode, CloseFrame, DecodeError, Role};
 
+#[path = "common/stride.rs"]
+mod stride;
+
+use stride::STRIDE;
+
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
 const KEYS: [[u8; 4]; 4] = [[0x37, 0xfa, 0x21, 0x3d], [0, 0, 0, 0], [0xff; 4], [1, 2, 3, 4]];
@@ -32,6 +37,7 @@ fn close(key: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
 /// Payloads of code 4000 and letters, in every length that a valid payload can have.
 fn payloads() -> impl Iterator<Item = Vec<u8>> {
     (0..=125)
+        .step_by(STRIDE / 3 + 1)
         .filter(|len| *len != 1)
         .map(|len| [0x0f, 0xa0].into_iter().chain((b' '..=b'~').cycle()).take(len).collect())
 }
@@ -177,7 +183,7 @@ fn two_bytes(local: Role, first: u8, second: u8) -> Result<Seen, Error> {
 fn every_header_of_two_bytes_is_read_as_the_rfc_says() {
     for local in ROLES {
         for first in 0..=u8::MAX {
-            for second in 0..=u8::MAX {
+            for second in (0..=u8::MAX).step_by(STRIDE) {
                 let mut header = [first, second];
                 let expected = two_bytes(local, first, second);
                 assert_eq!(see(local, &mut header), expected, "{local:?}, {header:02x?}");
@@ -232,7 +238,7 @@ fn headers_with_lengths_of_16_and_64_bits_are_read_as_the_rfc_says() {
 /// Masked and unmasked.
 #[test]
 fn all_lengths_in_16_bits_are_read_as_the_rfc_says() {
-    for len in 0..=u16::MAX {
+    for len in (0..=u16::MAX).step_by(STRIDE) {
         let [high, low] = len.to_be_bytes();
         for second in [126, 254] {
             let expected = parse(&[0x82, second, high, low]);
@@ -334,7 +340,7 @@ fn a_bad_payload_is_found_when_the_frame_is_whole() {
 /// For a client and for a server.
 #[test]
 fn every_code_in_a_frame_has_the_verdict_of_the_payload() {
-    for code in 0..=u16::MAX {
+    for code in (0..=u16::MAX).step_by(STRIDE) {
         let payload = [code.to_be_bytes().as_slice(), b"why"].concat();
         for local in ROLES {
             let mut bytes = close(keys(local)[0], &payload);
@@ -452,7 +458,8 @@ fn stream(frames: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {
 
 #[test]
 fn the_scanner_stops_before_a_close_however_the_stream_is_cut() {
-    let (others, ends) = stream(&others());
+    let others = others().into_iter().filter(|frame| !cfg!(miri) || frame.len() < 400);
+    let (others, ends) = stream(&others.collect::<Vec<_>>());
     for last in [&[][..], b"\x88", b"\x88\x02\x03\xe8", b"\x08\x00", b"\xf8\xff"] {
         let stream = [others.as_slice(), last].concat();
         for sizes in [&[1][..], &[2], &[3], &[7], &[1, 9], &[10], &[11, 13], &[4096], &[usize::MAX >> 1]] {

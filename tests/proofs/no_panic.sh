@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 build() { cargo build --quiet --profile proof --package close-proofs --bin no_panic "$@" 2>&1; }
 
+tests/proofs/covered.py
 build --features no_panic || { echo 'no_panic: FAILED'; exit 1; }
 if control=$(build --features control); then
     echo 'no_panic: FAILED, a function that can panic was not noticed'

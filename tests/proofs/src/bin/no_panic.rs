@@ -152,6 +152,11 @@ fn wire_error_from(error: DecodeError) -> wire::Error {
 }
 
 #[no_panic]
+fn errors_from_parts(error: InvalidCloseFrame) -> (DecodeError, wire::Error) {
+    (error.into(), error.into())
+}
+
+#[no_panic]
 fn encode<'b>(frame: CloseFrame<'_>, mask: Option<[u8; 4]>, buffer: &'b mut [u8; 131]) -> &'b [u8] {
     wire::encode(frame, mask, buffer)
 }
@@ -250,6 +255,14 @@ fn reject(closing: &mut ClosingHandshake, error: wire::Error) -> Option<CloseFra
 }
 
 #[no_panic]
+fn receive_or_reject(
+    closing: &mut ClosingHandshake,
+    decoded: Result<CloseFrame<'_>, DecodeError>,
+) -> Option<CloseFrame<'static>> {
+    closing.receive_or_reject(decoded)
+}
+
+#[no_panic]
 fn mark_written(closing: &mut ClosingHandshake) {
     closing.mark_written();
 }
@@ -327,7 +340,10 @@ fn frames(number: u16, text: &str, bytes: &[u8]) {
         Ok(frame) => _ = black_box(parts(frame)),
         Err(error) => _ = black_box(reason_too_long(error)),
     }
-    let _ = black_box((unjudged(bytes), from_parts(number, text), owned_new(some_code, text)));
+    let _ = black_box((unjudged(bytes), owned_new(some_code, text)));
+    if let Err(error) = from_parts(number, text) {
+        black_box(errors_from_parts(error));
+    }
     black_box((truncated(some_code, text), from_code(some_code), owned_from_code(some_code)));
     let (owned, _) = owned(frame);
     black_box((owned_parts(&owned), owned_comparisons(&owned, frame)));
@@ -345,6 +361,7 @@ fn handshakes(role: Role) {
     let mut closing = black_box(ClosingHandshake::new(role));
     black_box((start(&mut closing, frame), receive(&mut closing, frame), answer_with(&mut closing, frame)));
     black_box((fail(&mut closing, frame), reject(&mut closing, black_box(wire::Error::Masked))));
+    black_box(receive_or_reject(&mut closing, from_payload(black_box(b"\x03"))));
     mark_written(&mut closing);
     black_box((told(&closing), state(&closing)));
     let cut = TransportEnd::Cut { awaited: Awaited::End, after: Duration::from_secs(2), discarded: None };
