@@ -280,6 +280,7 @@ fn longest_prefix(reason: &str) -> String {
 #[test]
 fn truncated_keeps_the_longest_prefix_of_whole_characters() {
     let widths = ["a", "\u{7f}", "\u{80}", "é", "\u{7ff}", "\u{800}", "€", "\u{ffff}", "\u{10000}", "😀", "\u{10ffff}"];
+    let pairs = widths.iter().flat_map(|pad| widths.iter().map(move |wide| (pad, wide)));
     for (pad, wide) in pairs.step_by(STRIDE / 12 + 1) {
         for ahead in (0..=126).step_by(STRIDE / 8 + 1) {
             // `wide` is at every place around the limit, at the end of the text or before more text.

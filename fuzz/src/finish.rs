@@ -719,7 +719,7 @@ fn ours(local: Role, bytes: &[u8]) -> VecDeque<(usize, &[u8])> {
     while let Ok(Some(len)) = crate::wire::other_at(rest) {
         frames.push_back((len, &rest[..len]));
         rest = &rest[len..];
-        assert_eq!(frames.iter().all(|(_, frame)| frame.len() >= 2), true, "{local:?}");
+        assert!(frames.iter().all(|(_, frame)| frame.len() >= 2), "{local:?}");
     }
     frames
 }
@@ -783,7 +783,7 @@ fn judge_ending(finished: &Finished, calls: u32, world: &World, model: &mut Mode
     };
     assert_eq!(ending.transport_end(), expected, "{ending}");
     judge_shutdown(world, model, close_end, begun);
-    if calls == 1 && !world.read_end.is_some_and(|(end, _)| end == Err(ErrorKind::UnexpectedEof)) {
+    if calls == 1 && world.read_end.is_none_or(|(end, _)| end != Err(ErrorKind::UnexpectedEof)) {
         let failed = world.broken.is_some() || read_end.is_some_and(|(end, _)| end.is_err());
         assert_eq!(finished.io_error.is_some(), failed, "{ending} {:?}", finished.io_error);
     }
