@@ -2,6 +2,7 @@
 //!
 //! Both begin where the HTTP upgrade is done. `cargo run --example blocking` lets them talk to each other. With
 //! `-- serve ADDRESS` it serves the clients that come, and with `-- connect ADDRESS` it is the client of a server.
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::env;
 use std::hash::{BuildHasher, RandomState};

@@ -4,6 +4,7 @@
 //!
 //! `cargo run --example chat --features codec` lets two clients talk and then shuts down. With an address, such as
 //! `127.0.0.1:9001`, it serves clients that begin behind the opening handshake. This crate has nothing to do with that.
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;

@@ -1,6 +1,7 @@
 //! For a stack with its own frame parser: `CloseFrame::from_payload` decodes the payload that the parser returns.
 //!
 //! `cargo run --example own_parser`
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 #![allow(clippy::expect_used)]
 
 use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Ending, Role, TransportEnd};

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example proxy --features codec` shows three connections in memory. With `-- ADDRESS UPSTREAM` it serves
 //! clients, and connects each to the server at `UPSTREAM`. All begin where the opening handshake is done.
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 #![allow(clippy::expect_used)]
 
 use std::hash::{BuildHasher, RandomState};

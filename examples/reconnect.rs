@@ -3,6 +3,7 @@
 //! `cargo run --example reconnect` prints the advice for each registered code. With `-- 1012 3` behind it, it prints
 //! that for one code after three failed attempts. `advice` is meant to be copied and adapted: what a code makes its
 //! receiver do is undefined (RFC 6455, 7.4), except where an arm names its source.
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::env;
 use std::error::Error;

@@ -3,6 +3,7 @@
 //! `cargo run --example wrap --features codec` lets a server and a client talk. With `-- serve ADDRESS` it serves the
 //! clients that come, and with `-- listen ADDRESS` it is the client of a server. Both begin where the opening handshake is
 //! done.
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;

@@ -211,6 +211,7 @@ impl<'a> CloseFrame<'a> {
 
     /// Unmasks `payload` in place and decodes it.
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `from_payload`")]
     pub(crate) fn from_masked_payload(key: [u8; 4], payload: &'a mut [u8]) -> Result<Self, DecodeError> {
         let [k0, k1, k2, k3] = key;
         match payload {

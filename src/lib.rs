@@ -70,6 +70,8 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
+#![warn(missing_docs, unreachable_pub)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 #[cfg(feature = "codec")]
 extern crate std;

@@ -173,6 +173,7 @@ impl<'a> RawClose<'a> {
     /// assert_eq!(error, DecodeError::InvalidCode(CloseCode::new(1005).unwrap_err()).into());
     /// ```
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `CloseFrame::from_payload`")]
     pub fn decode(self) -> Result<CloseFrame<'a>, Error> {
         let frame = match self.key {
             Some(key) => CloseFrame::from_masked_payload(key, self.payload),

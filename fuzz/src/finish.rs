@@ -391,12 +391,11 @@ fn other_frame(masked: bool, first: u8, payload: &[u8]) -> Vec<u8> {
     let len = payload.len() as u64;
     let mut frame = vec![first];
     let mask = if masked { 0x80 } else { 0 };
-    match len {
-        0..=125 => frame.push(mask | payload.len() as u8),
-        _ => {
-            frame.push(mask | 126);
-            frame.extend_from_slice(&(payload.len() as u16).to_be_bytes());
-        }
+    if len <= 125 {
+        frame.push(mask | payload.len() as u8);
+    } else {
+        frame.push(mask | 0x7e);
+        frame.extend_from_slice(&(payload.len() as u16).to_be_bytes());
     }
     if masked {
         frame.extend_from_slice(&KEY);

@@ -8,6 +8,8 @@
 //! [`websocket_close`] is for the two ends. An observer has no "we": what an end wrote is a fact here, not a choice.
 
 #![cfg_attr(not(feature = "cli"), no_std)]
+#![warn(missing_docs, unreachable_pub)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 #![forbid(unsafe_code)]
 
 mod direction;

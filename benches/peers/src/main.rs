@@ -1,5 +1,13 @@
 //! Our crate beside its peers: the same work, the same validation, the same ownership of the result, in interleaved
 //! rounds. What is not a race of nanoseconds is in `mass` (10,000 connections), `flood` and `sizes`.
+#![allow(
+    clippy::cast_lossless,
+    clippy::cast_precision_loss,
+    clippy::duration_suboptimal_units,
+    clippy::must_use_candidate
+)]
+#![allow(clippy::ignored_unit_patterns, clippy::needless_for_each, clippy::too_many_lines, clippy::type_complexity)]
+#![allow(clippy::unit_arg, clippy::unnecessary_wraps)]
 
 mod codec;
 mod connection;

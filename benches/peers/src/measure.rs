@@ -1,4 +1,5 @@
 //! Times contenders against each other in short interleaved rounds, and counts what they allocate in a separate pass.
+#![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -22,16 +23,19 @@ pub struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size.wrapping_sub(layout.size()));
+        // SAFETY: as above.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
@@ -39,6 +43,7 @@ unsafe impl GlobalAlloc for Counting {
         if COUNTING.load(Relaxed) {
             LIVE.fetch_sub(layout.size(), Relaxed);
         }
+        // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
 }

@@ -11,12 +11,13 @@ use no_panic::no_panic;
 use websocket_close::wire::{self, Header, Peek, RawClose, Scanner};
 use websocket_close::{
     Awaited, CloseCode, CloseEvent, CloseEventInit, CloseFrame, ClosingHandshake, ClosingState, DecodeError, Ending,
-    InvalidCloseFrame, OwnedCloseFrame, ReasonTooLong, Role, TransportAction, TransportEnd, registry, script,
+    InvalidCloseCode, InvalidCloseFrame, OwnedCloseFrame, ReasonTooLong, Role, TransportAction, TransportEnd, registry,
+    script,
 };
 
 #[no_panic]
 fn code(number: u16) -> Result<(u16, &'static str, &'static str, bool), u16> {
-    let code = CloseCode::new(number).map_err(|error| error.get())?;
+    let code = CloseCode::new(number).map_err(InvalidCloseCode::get)?;
     let flags = code.is_library() | code.is_private() | code.is_allowed_from_script();
     Ok((code.get(), code.name(), code.description(), flags))
 }
