@@ -1,23 +1,22 @@
 //! The check: thousands of endings in a headless browser, each compared with what the crate reports for the same bytes.
 //!
-//! The browser is the judge. If it and the crate differ, the difference is in a literal table here, [`HANDED_ON`] or
-//! [`ENDINGS`]. The check demands each difference, so one that vanishes is a failure, too.
+//! The browser is the judge. If it and the crate differ, the difference is in a literal table here: [`HANDED_ON`],
+//! [`TAKEN_BY_FIREFOX`] or [`ENDINGS`]. The check demands each difference, so one that vanishes is a failure, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
-use std::ffi::OsStr;
 use std::ops::RangeInclusive;
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 use websocket_close::{CloseEvent, CloseEventInit, OwnedCloseFrame, script};
 
 use crate::Lab;
+use crate::browser::{Browser, Kind};
 use crate::run::{Ending, Fault, First, Log, Plan};
 
 /// The deadline for the browser's whole part.
@@ -25,47 +24,72 @@ const DEADLINE: Duration = Duration::from_secs(80);
 /// How long the server's ends may take when the browser is gone.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// The codes that Chromium reports as clean, although RFC 6455 (7.4) and this crate refuse them.
+/// The codes that both browsers report as clean, although RFC 6455 (7.4) and this crate refuse them.
 const HANDED_ON: [RangeInclusive<u16>; 4] = [0..=999, 1004..=1004, 1016..=2999, 5000..=65535];
+
+/// The codes that only Firefox reports as clean. It answers them with an empty Close.
+const TAKEN_BY_FIREFOX: [u16; 3] = [1005, 1006, 1015];
+/// Firefox reports a payload of one byte as if there were no payload.
+const ONE_BYTE_BY_FIREFOX: u16 = 1005;
+/// One code of [`HANDED_ON`] that Firefox reports, but answers with an empty Close.
+const EMPTY_ANSWER_BY_FIREFOX: u16 = 0;
 
 /// The codes that a script may pass to `close()`, by its first step in the WHATWG standard.
 const FROM_SCRIPT: [RangeInclusive<u16>; 2] = [1000..=1000, 3000..=4999];
 
-/// Faults and endings for a Close with 4001 and "bye", then Chromium's event, then this crate's event. The events of
-/// the last three rows differ. Chromium fails the connection if a whole frame follows the Close, but RFC 6455 (1.4,
-/// 5.5.1) discards the frame. Chromium calls a reset unclean, but by the RFC (7.1.4) only the two Closes count.
-const ENDINGS: [(First, Fault, Ending, Told, Told); 22] = [
-    (First::Server, Fault::None, Ending::Clean, BYE, BYE),
-    (First::Server, Fault::None, Ending::Half, BYE, BYE),
-    (First::Server, Fault::None, Ending::Silent, BYE, BYE),
-    (First::Server, Fault::ByteByByte, Ending::Clean, BYE, BYE),
-    (First::Server, Fault::Missing, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::Missing, Ending::Reset, LOST, LOST),
-    (First::Server, Fault::CutShort, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::CutShort, Ending::Reset, LOST, LOST),
-    (First::Server, Fault::OneByte, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::NotUtf8, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::CutCharacter, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::TooLong, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::LongForm, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::Fragmented, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::Rsv1, Ending::Clean, LOST, LOST),
-    (First::Server, Fault::Masked, Ending::Clean, LOST, LOST),
-    (First::Page, Fault::NotUtf8, Ending::Clean, LOST, LOST),
-    (First::Page, Fault::Missing, Ending::Clean, LOST, LOST),
-    (First::Page, Fault::Missing, Ending::Reset, LOST, LOST),
-    (First::Server, Fault::DataAfter, Ending::Clean, LOST, BYE),
-    (First::Server, Fault::None, Ending::Reset, (4001, "bye", false), BYE),
-    (First::Page, Fault::None, Ending::Reset, (4001, "", false), (4001, "", true)),
+/// Faults and endings for a Close with 4001 and "bye", then Chromium's event, Firefox's event, and this crate's event.
+///
+/// Chromium fails the connection if a whole frame follows the Close, but RFC 6455 (1.4, 5.5.1) discards the frame.
+/// Chromium calls a reset unclean, but by the RFC (7.1.4) only the two Closes count. Firefox takes a payload of one
+/// byte for an empty one, and accepts a masked frame.
+const ENDINGS: [(First, Fault, Ending, Told, Reports, Told); 22] = [
+    (First::Server, Fault::None, Ending::Clean, BYE, Always(BYE), BYE),
+    (First::Server, Fault::None, Ending::Half, BYE, RACE, BYE),
+    (First::Server, Fault::None, Ending::Silent, BYE, Always(BYE), BYE),
+    (First::Server, Fault::ByteByByte, Ending::Clean, BYE, Always(BYE), BYE),
+    (First::Server, Fault::Missing, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Server, Fault::Missing, Ending::Reset, LOST, Always(LOST), LOST),
+    (First::Server, Fault::CutShort, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Server, Fault::CutShort, Ending::Reset, LOST, Always(LOST), LOST),
+    (First::Server, Fault::OneByte, Ending::Clean, LOST, Always((1005, "", true)), LOST),
+    (First::Server, Fault::NotUtf8, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Server, Fault::CutCharacter, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Server, Fault::TooLong, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Server, Fault::LongForm, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Server, Fault::Fragmented, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Server, Fault::Rsv1, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Server, Fault::Masked, Ending::Clean, LOST, Always(BYE), LOST),
+    (First::Page, Fault::NotUtf8, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Page, Fault::Missing, Ending::Clean, LOST, Always(LOST), LOST),
+    (First::Page, Fault::Missing, Ending::Reset, LOST, Always(LOST), LOST),
+    (First::Server, Fault::DataAfter, Ending::Clean, LOST, Always(BYE), BYE),
+    (First::Server, Fault::None, Ending::Reset, CUT, RACE, BYE),
+    (First::Page, Fault::None, Ending::Reset, (4001, "", false), Always((4001, "", true)), (4001, "", true)),
 ];
 
 /// Code, reason, wasClean.
 type Told = (u16, &'static str, bool);
 const BYE: Told = (4001, "bye", true);
+const CUT: Told = (4001, "bye", false);
 const LOST: Told = (1006, "", false);
+
+/// What a browser reports about an ending.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reports {
+    Always(Told),
+    /// Firefox sees the end of TCP either after it has answered the Close, which is clean, or before, which is not.
+    EndRacesAnswer {
+        answered: Told,
+        unanswered: Told,
+    },
+}
+use Reports::{Always, EndRacesAnswer};
+
+const RACE: Reports = EndRacesAnswer { answered: BYE, unanswered: CUT };
 
 /// One WebSocket of the check.
 pub struct Case {
+    kind: Kind,
     group: &'static str,
     name: String,
     pub plan: Plan,
@@ -86,8 +110,10 @@ enum Expected {
     Same,
     /// The server closes with a code of [`HANDED_ON`].
     HandedOn,
+    /// The server closes with what only Firefox takes. It reports this code.
+    TakenByFirefox(u16),
     /// A row of [`ENDINGS`].
-    Told { browser: Told, ours: Told },
+    Told { browser: Reports, ours: Told },
     /// The page closes. Browser and crate agree on the exception or on the bytes.
     PageCloses,
 }
@@ -116,22 +142,13 @@ struct CloseArguments {
 pub async fn check(
     lab: &Lab,
     mut findings: mpsc::Receiver<Findings>,
-    browser: &OsStr,
+    browser: &Browser,
     address: &str,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let started = Instant::now();
     let profile = tempfile::tempdir()?;
-    let mut child = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(address)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("{}: {error}", browser.display()))?;
+    let mut child =
+        browser.open(profile.path(), address).map_err(|error| format!("{}: {error}", browser.path.display()))?;
     let found = select! {
         found = timeout(DEADLINE, findings.recv()) => found.ok().flatten().ok_or(format!("the browser was not done after {DEADLINE:?}")),
         status = child.wait() => Err(format!("the browser ended too soon: {}", status?)),
@@ -177,7 +194,7 @@ pub async fn check(
         passed += good;
         failed += bad;
     }
-    println!("\nin {:.1} s with {}", started.elapsed().as_secs_f64(), browser.display());
+    println!("\nin {:.1} s with {}", started.elapsed().as_secs_f64(), browser.path.display());
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -199,20 +216,41 @@ impl Case {
                 observed(log, seen)?;
                 self.judge_answer(seen, log)
             }
-            Expected::Told { browser, ours } => {
-                same("browser", &seen.event, &event(browser))?;
+            Expected::TakenByFirefox(code) => {
+                let reason = self.plan.payload.get(2..).unwrap_or_default();
+                let reason = std::str::from_utf8(reason).map_err(|error| error.to_string())?;
+                same("browser", &seen.event, &event((code, reason, true)))?;
+                same("error event", &seen.error, &false)?;
+                same("client", &log.client, &event(LOST))?;
+                same("CloseEvent::observed, which follows Chromium", &log.observed, &Some(event(LOST)))?;
+                same("the answer", &unmask(&log.read)?, &Vec::new())
+            }
+            Expected::Told { browser: Always(told), ours } => {
+                same("browser", &seen.event, &event(told))?;
+                same("client", &log.client, &event(ours))
+            }
+            Expected::Told { browser: EndRacesAnswer { answered, unanswered }, ours } => {
+                if seen.event != event(unanswered) {
+                    same("browser", &seen.event, &event(answered))?;
+                }
                 same("client", &log.client, &event(ours))
             }
             Expected::PageCloses => self.judge_page(seen, log),
         }
     }
 
-    /// Judges the browser's answer to the server's Close: the same payload, or 1002 if the browser failed the
-    /// connection.
+    /// Judges the browser's answer to the server's Close: the same payload, or, if the browser failed the connection,
+    /// 1002 from Chromium and nothing from Firefox.
     fn judge_answer(&self, seen: &Seen, log: &Log) -> Result<(), String> {
-        let payload = unmask(&log.read)?;
-        let heard = log.heard.as_ref().ok_or("the server heard nothing")?;
         same("error event", &seen.error, &!seen.event.was_clean())?;
+        if self.kind == Kind::Firefox && !seen.event.was_clean() {
+            return same("the answer", &log.read, &Vec::new());
+        }
+        let payload = unmask(&log.read)?;
+        if self.kind == Kind::Firefox && self.plan.payload.starts_with(&EMPTY_ANSWER_BY_FIREFOX.to_be_bytes()) {
+            return same("the answer", &payload, &Vec::new());
+        }
+        let heard = log.heard.as_ref().ok_or("the server heard nothing")?;
         if !seen.event.was_clean() {
             same("the answer's code", &payload.get(..2), &Some(&[0x03, 0xea]))?;
             let code = heard.as_ref().ok().and_then(OwnedCloseFrame::code);
@@ -281,18 +319,24 @@ fn unmask(frame: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// All cases except the last one, which needs no WebSocket.
-pub fn cases() -> Vec<Case> {
+pub fn cases(kind: Kind) -> Vec<Case> {
+    let server_sends = |group, expected, payload| server_sends(kind, group, expected, payload);
+    let page_closes = |group, code, reason| page_closes(kind, group, code, reason);
     let mut cases = Vec::new();
-    cases.extend(ENDINGS.map(|(first, fault, ending, browser, ours)| Case {
-        group: if browser == ours {
-            "faults and endings: the same"
-        } else {
-            "faults and endings: differ as documented"
-        },
-        name: format!("{first:?} first, {fault:?}, {ending:?}"),
-        plan: Plan { first, payload: b"\x0f\xa1bye".into(), fault, ending },
-        close: (first == First::Page).then(|| CloseCall { code: Some(4001), reason: Some(units("bye")) }),
-        expected: Expected::Told { browser, ours },
+    cases.extend(ENDINGS.map(|(first, fault, ending, chromium, firefox, ours)| {
+        let browser = match kind {
+            Kind::Chromium => Always(chromium),
+            Kind::Firefox => firefox,
+        };
+        let group = match browser {
+            Always(told) if told == ours => "faults and endings: the same",
+            Always(_) => "faults and endings: differ as documented",
+            EndRacesAnswer { .. } => "faults and endings: the end of TCP races the answer",
+        };
+        let name = format!("{first:?} first, {fault:?}, {ending:?}");
+        let plan = Plan { first, payload: b"\x0f\xa1bye".into(), fault, ending };
+        let close = (first == First::Page).then(|| CloseCall { code: Some(4001), reason: Some(units("bye")) });
+        Case { kind, group, name, plan, close, expected: Expected::Told { browser, ours } }
     }));
     cases.extend(codes().into_iter().map(|code| {
         let payload = [&code.to_be_bytes(), "déjà vu".as_bytes()].concat();
@@ -316,16 +360,29 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-fn server_sends(group: &'static str, expected: Expected, payload: Vec<u8>) -> Case {
+fn server_sends(kind: Kind, group: &'static str, expected: Expected, payload: Vec<u8>) -> Case {
+    let (group, expected) = match (kind, taken_by_firefox(&payload)) {
+        (Kind::Firefox, Some(code)) => ("server sends, only Firefox takes it", Expected::TakenByFirefox(code)),
+        _ => (group, expected),
+    };
     let name = hex::encode(&payload);
     let plan = Plan { first: First::Server, payload, fault: Fault::None, ending: Ending::Clean };
-    Case { group, name, plan, close: None, expected }
+    Case { kind, group, name, plan, close: None, expected }
 }
 
-fn page_closes(group: &'static str, code: Option<u16>, reason: Option<Vec<u16>>) -> Case {
+fn page_closes(kind: Kind, group: &'static str, code: Option<u16>, reason: Option<Vec<u16>>) -> Case {
     let name = format!("{code:?}, {:04x?}", reason.as_deref().unwrap_or_default());
     let plan = Plan { first: First::Page, payload: Vec::new(), fault: Fault::None, ending: Ending::Clean };
-    Case { group, name, plan, close: Some(CloseCall { code, reason }), expected: Expected::PageCloses }
+    Case { kind, group, name, plan, close: Some(CloseCall { code, reason }), expected: Expected::PageCloses }
+}
+
+/// The code that Firefox reports for this payload, if it is one that only Firefox takes.
+fn taken_by_firefox(payload: &[u8]) -> Option<u16> {
+    match payload {
+        [_] => Some(ONE_BYTE_BY_FIREFOX),
+        [high, low, ..] => Some(u16::from_be_bytes([*high, *low])).filter(|code| TAKEN_BY_FIREFOX.contains(code)),
+        [] => None,
+    }
 }
 
 /// Every code from 990 to 1029, the edges of every class, and a sample of the rest.

@@ -3,6 +3,7 @@
 //! `cargo run -p close-lab` serves the page. `cargo run -p close-lab -- check` runs thousands of endings in a headless
 //! browser, and compares what the browser reports with what the crate reports.
 
+mod browser;
 mod check;
 mod run;
 
@@ -28,16 +29,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use websocket_close::{registry, script};
 
+use browser::{Browser, Kind};
 use run::{Ending, Fault, First, Log, Plan};
 
 const HELP: &str = "\
 close-lab: how a WebSocket ends, in your browser
 
     cargo run -p close-lab [-- --port N]                 serve the page on 127.0.0.1 (port 8455)
-    cargo run -p close-lab -- check [--browser PATH]     let a headless Chromium (/usr/bin/chromium) check it all";
+    cargo run -p close-lab -- check [--browser PATH]     let a headless browser check it all:
+                                                         Chromium (/usr/bin/chromium) or Firefox";
 
-/// The number of ports for the check. Chromium opens only about a hundred connections a second to one port.
-const LANES: usize = 6;
+/// The number of addresses for the check, from 127.0.0.2 on. Chromium opens only about a hundred connections a second
+/// to one port. Firefox opens only one at a time to one address.
+const LANES: u8 = 6;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -60,15 +64,16 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let listener = listener.map_err(|error| format!("port {port}: {error}; choose another with `--port N`"))?;
     let address = format!("http://{}", listener.local_addr()?);
     if checking {
-        let (lab, findings) = Lab::with_cases();
+        let browser = Browser::at(browser);
+        let (lab, findings) = Lab::with_cases(browser.kind);
         tokio::spawn(serve(lab.clone(), listener));
-        let mut ports = Vec::new();
-        for _ in 0..LANES {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-            ports.push(listener.local_addr()?.port().to_string());
+        let mut hosts = Vec::new();
+        for lane in 0..LANES {
+            let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2 + lane), 0)).await?;
+            hosts.push(listener.local_addr()?.to_string());
             tokio::spawn(serve(lab.clone(), listener));
         }
-        return check::check(&lab, findings, &browser, &format!("{address}/check?ports={}", ports.join(","))).await;
+        return check::check(&lab, findings, &browser, &format!("{address}/check?hosts={}", hosts.join(","))).await;
     }
     println!("The lab is open at {address}. Ctrl-C ends it.");
     serve(Arc::new(Lab::default()), listener).await;
@@ -94,9 +99,9 @@ struct Check {
 }
 
 impl Lab {
-    fn with_cases() -> (Arc<Self>, mpsc::Receiver<check::Findings>) {
+    fn with_cases(kind: Kind) -> (Arc<Self>, mpsc::Receiver<check::Findings>) {
         let (findings, receiver) = mpsc::channel(1);
-        let cases = check::cases();
+        let cases = check::cases(kind);
         let runs = cases.iter().map(|case| Run::new(case.plan.clone())).collect();
         (Arc::new(Self { runs: Mutex::new(runs), check: Some(Check { cases, findings }) }), receiver)
     }
