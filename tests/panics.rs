@@ -26,7 +26,7 @@ fn from_static_panics_for_a_code_that_may_not_be_sent() {
 
 #[test]
 fn from_static_panics_for_a_reason_that_is_too_long() {
-    const REASON: &str = match str::from_utf8(&[b'r'; 124]) {
+    const REASON: &str = match std::str::from_utf8(&[b'r'; 124]) {
         Ok(reason) => reason,
         Err(_) => "",
     };
