@@ -233,6 +233,68 @@ FAULTS = [
         TEST + "finish",
         [("codec/finish.rs", "        if hung_up && state.closing.is_open()", "        if hung_up && state.closing.is_failed() && state.closing.is_open()")],
     ),
+    (
+        "speaks-behind-half-a-frame",
+        "our Close is sent although the program was told that the peer has hung up",
+        TEST + "schedules",
+        [("codec/finish.rs", "let hung_up = ended || matches!(state.reading, Reading::Truncated);", "let hung_up = ended;")],
+    ),
+    (
+        "end-has-the-time-of-the-closes",
+        "the time for the end counts from the first call on",
+        TEST + "finish",
+        [("codec/finish.rs", "(finishing.closed, finishing.since) = (true, None);", "finishing.closed = true;")],
+    ),
+    (
+        "waker-forgotten-writing",
+        "a writer that yields to other tasks is never woken again",
+        TEST + "schedules",
+        [
+            (
+                "codec/finish.rs",
+                "        cx.waker().wake_by_ref();\n        Poll::Pending\n    }\n\n    fn fail_writing",
+                "        Poll::Pending\n    }\n\n    fn fail_writing",
+            )
+        ],
+    ),
+    (
+        "oldest-ping-answered",
+        "the first ping without a pong is answered, not the latest",
+        TEST + "schedules",
+        [("codec/finish.rs", "skipping.ping = Some(payload);", "_ = skipping.ping.get_or_insert(payload);")],
+    ),
+    (
+        "write-side-ends-too-soon",
+        "a server shuts down its writing while it still waits for the peer's Close",
+        TEST + "schedules",
+        [("codec/finish.rs", "        ready!(received);\n        written\n", "        if received.is_pending() && written.is_ready() {\n            let _ = self.poll_shutdown(cx);\n        }\n        ready!(received);\n        written\n")],
+    ),
+    (
+        "stream-waker-forgotten",
+        "a reader of messages that yields to other tasks is never woken again",
+        TEST + "schedules",
+        [("stream.rs", "        cx.waker().wake_by_ref();\n", "")],
+    ),
+    (
+        "stream-pending-flush-counts",
+        "a Close that the sink has taken but not flushed counts as written",
+        TEST + "schedules",
+        [("stream.rs", "        sink.poll_flush(cx)\n", "        let _ = sink.poll_flush(cx)?;\n        Poll::Ready(Ok(()))\n")],
+    ),
+    (
+        "stream-crosses-a-close",
+        "our Close is chosen before the sink takes it, and crosses one that comes meanwhile",
+        TEST + "schedules",
+        [
+            (
+                "stream.rs",
+                "            self.unsent = (!self.glue.answers).then(|| (self.glue.close)(answer));\n",
+                "            if self.unsent.is_none() {\n"
+                "                self.unsent = (!self.glue.answers).then(|| (self.glue.close)(answer));\n"
+                "            }\n",
+            )
+        ],
+    ),
 ]
 
 

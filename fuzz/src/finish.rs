@@ -105,6 +105,8 @@ struct World {
     /// Whether the peer masks.
     masked: bool,
     framed: bool,
+    /// Whether each call takes one byte.
+    trickles: bool,
     incoming: Vec<u8>,
     last: Last,
     read: Half,
@@ -139,6 +141,7 @@ impl World {
     /// How many bytes a read or write takes of `most`.
     fn share(&mut self, most: usize) -> usize {
         let share = match self.choices.pick(16) {
+            _ if self.trickles => 1,
             6..=8 => 1,
             9 | 10 => 3,
             _ => most,
@@ -458,6 +461,7 @@ async fn run(input: &[u8]) {
     let masked = choices.pick(2) == 1;
     let local = if masked { Role::Server } else { Role::Client };
     let framed = choices.pick(2) == 1;
+    let trickles = choices.pick(4) == 3;
     let incoming = incoming(&mut choices, masked);
     let last = match choices.pick(8) {
         0 | 1 => Last::InOrder,
@@ -471,6 +475,7 @@ async fn run(input: &[u8]) {
         choices,
         masked,
         framed,
+        trickles,
         incoming,
         last,
         read: Half::new(),

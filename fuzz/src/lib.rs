@@ -2,6 +2,7 @@
 //!
 //! `tests/corpus.rs` of the main crate, and `tests/observer.rs` and `tests/captures.rs` of `wsclose`, also include these
 //! files, and replay the committed corpus. They leave out `differential`, which needs the peers.
+#![forbid(unsafe_code)]
 
 pub mod capture;
 pub mod case;

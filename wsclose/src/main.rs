@@ -1,4 +1,5 @@
 //! The program `wsclose`: see `cli`.
+#![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 //!
 //! `cargo run -p close-lab` serves the page. `cargo run -p close-lab -- check` runs thousands of endings in a headless
 //! browser, and compares what the browser reports with what the crate reports.
+#![forbid(unsafe_code)]
 
 mod browser;
 mod check;

@@ -1,5 +1,6 @@
 //! The recipe for microcontrollers and its twin. Everything in this library compiles without `std`. The other recipes
 //! are in the program `close-recipes`.
+#![forbid(unsafe_code)]
 #![no_std]
 
 use core::time::Duration;

@@ -1,4 +1,5 @@
 //! Runs one recipe, or its twin without the crate: `cargo run -p close-recipes -- hyper 127.0.0.1:9001`.
+#![forbid(unsafe_code)]
 
 mod actix;
 mod actix_without;

@@ -1,4 +1,5 @@
 //! The parts that the interop tests and the echo server share: the opening handshake, the inner codecs, and an echo.
+#![forbid(unsafe_code)]
 #![allow(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 pub mod inner;
