@@ -18,12 +18,13 @@ for package in $packages; do
     if [ "${1:-}" = --update ]; then cp "$copy/list" "$lists/$package.txt"; fi
     diff -u "$lists/$package.txt" "$copy/list"
 done
+rm -rf "$CARGO_TARGET_DIR/package"
 # Builds each package from what it holds, as if it came from the registry.
 cargo publish --quiet --dry-run --workspace
 
 mkdir unpacked
 for package in $packages; do
-    tar -xzf "$CARGO_TARGET_DIR/package/$package-"*.crate -C unpacked
+    find "$CARGO_TARGET_DIR/package" -name "$package-[0-9]*.crate" -exec tar -xzf {} -C unpacked \;
 done
 cp -r "$lists/scratch" unpacked/scratch
 cd unpacked/scratch

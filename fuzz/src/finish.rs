@@ -707,7 +707,7 @@ fn answered(world: &World, model: &Model) {
     }
     let Some(ping) = contents.others.iter().rfind(|frame| is_ping(model.local, frame)) else { return };
     let ping = payload_of(ping);
-    let pong = pongs(model.local, &world.accepted).into_iter().any(|pong| pong == ping);
+    let pong = pongs(&world.accepted).into_iter().any(|pong| pong == ping);
     assert!(pong, "{ping:?} was not answered");
 }
 
@@ -716,20 +716,19 @@ fn is_ping(local: Role, frame: &[u8]) -> bool {
     frame[0] == 0x89 && (frame[1] >= 128) == (local == Role::Server) && frame[1] % 128 <= 125
 }
 
-/// Our whole frames at the front of some bytes, each with its length; the role is ours.
-fn ours(local: Role, bytes: &[u8]) -> VecDeque<(usize, &[u8])> {
+/// The whole frames at the front of some bytes, each with its length.
+fn frames(bytes: &[u8]) -> VecDeque<(usize, &[u8])> {
     let mut frames = VecDeque::new();
     let mut rest = bytes;
     while let Ok(Some(len)) = crate::wire::other_at(rest) {
         frames.push_back((len, &rest[..len]));
         rest = &rest[len..];
-        assert!(frames.iter().all(|(_, frame)| frame.len() >= 2), "{local:?}");
     }
     frames
 }
 
-fn pongs(local: Role, accepted: &[u8]) -> Vec<Vec<u8>> {
-    ours(local, accepted).iter().filter(|(_, frame)| frame[0] == 0x8a).map(|(_, frame)| payload_of(frame)).collect()
+fn pongs(accepted: &[u8]) -> Vec<Vec<u8>> {
+    frames(accepted).iter().filter(|(_, frame)| frame[0] == 0x8a).map(|(_, frame)| payload_of(frame)).collect()
 }
 
 fn judge_ending(finished: &Finished, calls: u32, world: &World, model: &mut Model, begun: Instant) {
@@ -834,7 +833,7 @@ fn judge_bytes(world: &World, model: &Model, others: &[Vec<u8>]) -> Option<usize
                 rest = &rest[common..];
             }
             Queued::Close => {
-                let Some((len, frame)) = ours(model.local, rest).pop_front() else { break };
+                let Some((len, frame)) = frames(rest).pop_front() else { break };
                 masked(frame);
                 take_close(frame, world.accepted.len() - rest.len() + len);
                 rest = &rest[len..];
@@ -843,7 +842,7 @@ fn judge_bytes(world: &World, model: &Model, others: &[Vec<u8>]) -> Option<usize
     }
     assert!(!model.half || rest.is_empty(), "something follows half a frame");
     let mut pings = others.iter().filter(|frame| is_ping(model.local, frame)).map(|frame| payload_of(frame));
-    for (len, frame) in ours(model.local, rest) {
+    for (len, frame) in frames(rest) {
         let end = world.accepted.len() - rest.len() + len;
         rest = &rest[len..];
         masked(frame);
