@@ -66,8 +66,8 @@ fn end(mut socket: Socket, mut closing: ClosingHandshake, patience: Patience) ->
     closing.into_ending(end)
 }
 
-/// A socket whose reads and writes fail when a deadline has passed. The time-outs of `TcpStream` count from each call, so a
-/// peer that sends a byte now and then would never meet one.
+/// A socket whose reads and writes fail when a deadline has passed. The time-outs of `TcpStream` count from each call,
+/// so a peer that sends a byte now and then would never meet one.
 struct Socket {
     stream: TcpStream,
     deadline: Instant,
@@ -101,7 +101,8 @@ impl Socket {
         }
     }
 
-    /// Ends the transport in order. Closing it with unread bytes would reset it, and the reset can destroy our own Close.
+    /// Ends the transport in order. Closing it with unread bytes would reset it, and the reset can destroy our own
+    /// Close.
     fn end(mut self, action: TransportAction, patience: Duration) -> TransportEnd {
         if action == TransportAction::End {
             // If this fails, the transport is lost, and the read below reports it.

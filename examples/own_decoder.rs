@@ -1,7 +1,7 @@
 //! For a stack that decodes whole frames itself: `wire::peek` looks first, and everything but a Close is yours.
 //!
-//! `cargo run --example own_decoder --features codec`. With an address behind it, it is the client of the server there. It
-//! begins where the opening handshake is done.
+//! `cargo run --example own_decoder --features codec`. With an address behind it, it is the client of the server there.
+//! It begins where the opening handshake is done.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::hash::{BuildHasher, RandomState};

@@ -11,15 +11,17 @@ const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// Stands for your parser. This one knows a client's short frames. It takes a frame off the front, and returns its first
-/// byte and the unmasked payload. `None` is a frame that is not whole. The error is the code to fail the connection with.
+/// Stands for your parser. This one knows a client's short frames. It takes a frame off the front, and returns its
+/// first byte and the unmasked payload. `None` is a frame that is not whole. The error is the code to fail the
+/// connection with.
 ///
 /// The crate sees only the payload of a Close, so the parser judges its header. (`wire::peek` would do that.)
 fn parse(bytes: &mut &[u8]) -> Result<Option<(u8, Vec<u8>)>, CloseCode> {
     let [first, second, rest @ ..] = *bytes else { return Ok(None) };
     let (opcode, len) = (first & 0x0f, second & 0x7f);
     let is_control = opcode >= 0x8;
-    // RSV bits without an extension, no mask, a reserved opcode; a control frame in fragments, or with more than 125 bytes.
+    // RSV bits without an extension, no mask, a reserved opcode; a control frame in fragments, or with more than 125
+    // bytes.
     if first & 0x70 != 0
         || second & 0x80 == 0
         || matches!(opcode, 0x3..=0x7 | 0xb..)

@@ -43,7 +43,8 @@ pub(crate) enum Error {
 }
 
 impl Frames {
-    /// Whether nobody may send this frame, as far as its header shows. If the proxy passed it on, the fault would be its own.
+    /// Whether nobody may send this frame, as far as its header shows. If the proxy passed it on, the fault would be
+    /// its own.
     fn is_wrong(&self, header: &Header) -> bool {
         let is_control = header.opcode >= 0x8;
         // This proxy negotiates no extensions.
@@ -83,8 +84,8 @@ impl Encoder<Bytes> for Frames {
 
 type Connection<T> = Framed<T, CloseCodec<Frames>>;
 
-/// Passes frames on until the sender has no more of them, or the receiver does not take them. Returns which of the two it
-/// was, and the code for it if it has not closed.
+/// Passes frames on until the sender has no more of them, or the receiver does not take them. Returns which of the two
+/// it was, and the code for it if it has not closed.
 async fn pass_on<S, R>(
     sender: Role,
     from: &mut SplitStream<Connection<S>>,

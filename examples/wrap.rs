@@ -1,8 +1,8 @@
 //! For tokio: `CloseCodec::wrap` around your codec takes care of Close frames, and `finish` ends the connection.
 //!
 //! `cargo run --example wrap --features codec` lets a server and a client talk. With `-- serve ADDRESS` it serves the
-//! clients that come, and with `-- listen ADDRESS` it is the client of a server. Both begin where the opening handshake is
-//! done.
+//! clients that come, and with `-- listen ADDRESS` it is the client of a server. Both begin where the opening handshake
+//! is done.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::hash::{BuildHasher, RandomState};
@@ -69,7 +69,8 @@ impl Encoder<&str> for Texts {
     }
 }
 
-/// Says hello, and that it is going to restart. The opening handshake comes first; this crate has nothing to do with it.
+/// Says hello, and that it is going to restart. The opening handshake comes first; this crate has nothing to do with
+/// it.
 pub(crate) async fn serve(socket: impl AsyncRead + AsyncWrite + Unpin) -> Ending {
     let mut framed = Framed::new(socket, CloseCodec::server().wrap(Texts));
     // If the client does not read it in time, or is lost, `finish` notices that too.

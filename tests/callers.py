@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Every public item has a caller outside src: an example, a recipe, a guide, a test, a benchmark or a fuzz target.
 
-`callers.py` fails for each item of `public-api.txt` that has none; `callers.py --list` prints each with its first caller.
+`callers.py` fails for each item of `public-api.txt` that has none; `callers.py --list` prints each with its first
+caller.
 A caller is a place where the name stands behind `.` or `::`, or, for a field, a type or a variant, as a word.
 """
 import pathlib

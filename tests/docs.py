@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What people read keeps its form: lines have at most 120 columns, and links work wherever the text is shown.
 
-`README.md` and the guides are shown in a checkout, on docs.rs and on the page of a registry. Only links that are absolute,
-or lead to a heading of the same page, work in all three. A link to our own docs must lead to a page that `cargo doc` has
-made (run that first, with all features), and there are no images. In other Markdown files a relative link must lead to a
-file of the repository.
+`README.md` and the guides are shown in a checkout, on docs.rs and on the page of a registry. Only links that are
+absolute, or lead to a heading of the same page, work in all three. A link to our own docs must lead to a page that
+`cargo doc` has made (run that first, with all features), and there are no images. In other Markdown files a relative
+link must lead to a file of the repository.
 """
 import pathlib
 import re

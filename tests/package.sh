@@ -1,6 +1,6 @@
 #!/bin/sh
-# What would be published: each package holds what its list says, the packages build from nothing else, and so does a program that
-# depends on them. `package.sh --update` writes the lists.
+# What would be published: each package holds what its list says, the packages build from nothing else, and so does a
+# program that depends on them. `package.sh --update` writes the lists.
 #
 # The lists are `package/NAME.txt`. The program is in `package/scratch`.
 set -eu

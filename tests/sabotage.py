@@ -300,7 +300,8 @@ FAULTS = [
 
 def run(check, cwd, env):
     """The exit status of a check, and what it printed."""
-    done = subprocess.run(shlex.split(check), cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = shlex.split(check)
+    done = subprocess.run(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.returncode, done.stdout
 
 

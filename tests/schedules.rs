@@ -1,6 +1,6 @@
-//! Random schedules: `finish` and `stream::finish` under an executor that polls only what was woken, over transports that
-//! misbehave in every legal way. The properties are those of the fuzz targets `finish` and `stream`, in `fuzz/src`, and so
-//! are the models.
+//! Random schedules: `finish` and `stream::finish` under an executor that polls only what was woken, over transports
+//! that misbehave in every legal way. The properties are those of the fuzz targets `finish` and `stream`, in
+//! `fuzz/src`, and so are the models.
 //!
 //! `SCHEDULES=1000000 SEED=7 cargo test --release --all-features --test schedules` runs more of them, and others.
 #![cfg(feature = "codec")]

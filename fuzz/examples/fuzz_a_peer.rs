@@ -1,9 +1,9 @@
 //! Fuzzes the close frames of another stack, tungstenite, with `PayloadCase`:
 //! `cargo run --release --example fuzz_a_peer`.
 //!
-//! Under `cargo fuzz` a target is the three lines that the documentation of `websocket_close::arbitrary` begins with. Here
-//! the input is noise from a generator, so that the example runs anywhere. It prints each way in which the outcome differs
-//! from the verdict, with the first case of it.
+//! Under `cargo fuzz` a target is the three lines that the documentation of `websocket_close::arbitrary` begins with.
+//! Here the input is noise from a generator, so that the example runs anywhere. It prints each way in which the outcome
+//! differs from the verdict, with the first case of it.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};

@@ -1,5 +1,5 @@
-//! `finish` over a transport that misbehaves in every legal way, under an executor that polls only what was woken: the bytes,
-//! the times and the ending are those of a model. It knows only which bytes the transport carried, and when.
+//! `finish` over a transport that misbehaves in every legal way, under an executor that polls only what was woken: the
+//! bytes, the times and the ending are those of a model. It knows only which bytes the transport carried, and when.
 //!
 //! Each byte of the input is a choice. Where the input ends, everything behaves.
 

@@ -1,7 +1,7 @@
 //! The properties that the fuzz targets check. Each takes bytes, and panics if the property does not hold.
 //!
-//! `tests/corpus.rs` of the main crate, and `tests/observer.rs` and `tests/captures.rs` of `wsclose`, also include these
-//! files, and replay the committed corpus. They leave out `differential`, which needs the peers.
+//! `tests/corpus.rs` of the main crate, and `tests/observer.rs` and `tests/captures.rs` of `wsclose`, also include
+//! these files, and replay the committed corpus. They leave out `differential`, which needs the peers.
 #![forbid(unsafe_code)]
 
 pub mod capture;

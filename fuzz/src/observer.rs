@@ -1,5 +1,5 @@
-//! An observer of both directions: however the bytes are cut, it says the same. Bytes that it does not see make it say less,
-//! never something else.
+//! An observer of both directions: however the bytes are cut, it says the same. Bytes that it does not see make it say
+//! less, never something else.
 //!
 //! The first byte of the input says what is known of the connection. Then come steps: a byte, and what it announces.
 

@@ -1,5 +1,5 @@
-//! `stream::finish` over a stack of messages that misbehaves in every legal way, under an executor that polls only what was
-//! woken: the messages, the time and the ending are those of a model. It knows only what went through the stack.
+//! `stream::finish` over a stack of messages that misbehaves in every legal way, under an executor that polls only what
+//! was woken: the messages, the time and the ending are those of a model. It knows only what went through the stack.
 //!
 //! Each byte of the input is a choice. Where the input ends, everything behaves.
 

@@ -37,11 +37,12 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// 10 seconds for the Closes, like Python's websockets, and 2 seconds for the end, like Chromium. No standard names a
-    /// time. Others wait 1 to 60 seconds for the Close.
+    /// 10 seconds for the Closes, like Python's websockets, and 2 seconds for the end, like Chromium. No standard names
+    /// a time. Others wait 1 to 60 seconds for the Close.
     pub const DEFAULT: Self = Self { close: Duration::from_secs(10), end: Duration::from_secs(2) };
 
-    /// With so much time for the Closes: from the first call of [`finish()`] until ours is written and the peer's has come.
+    /// With so much time for the Closes: from the first call of [`finish()`] until ours is written and the peer's has
+    /// come.
     #[must_use]
     pub const fn close(self, close: Duration) -> Self {
         Self { close, ..self }
@@ -78,32 +79,33 @@ impl Default for Timeouts {
 pub struct Finished {
     /// How the connection ended. [`Ending::event`] is what the application is told.
     pub ending: Ending,
-    /// The first error of reading or writing in this call, if there was one. Even a clean ending can have one: the transport
-    /// may break after both Closes.
+    /// The first error of reading or writing in this call, if there was one. Even a clean ending can have one: the
+    /// transport may break after both Closes.
     pub io_error: Option<io::Error>,
 }
 
-/// Ends a connection: sends `frame` or the answer that is due, waits for the peer's Close and for the end of the transport,
-/// and tells how it ended. It never waits longer than `timeouts` allow, not even for a peer that is silent, floods, or does
-/// not read.
+/// Ends a connection: sends `frame` or the answer that is due, waits for the peer's Close and for the end of the
+/// transport, and tells how it ended. It never waits longer than `timeouts` allow, not even for a peer that is silent,
+/// floods, or does not read.
 ///
-/// It sends `frame` if no Close is chosen yet, neither sent, nor received, nor by a failure. After an error of the inner
-/// codec it fails the connection with `frame`. What is in the write buffer goes first. If the inner codec has left half a
-/// frame there, no Close can follow it. If the peer has already hung up without a Close, nothing is sent.
+/// It sends `frame` if no Close is chosen yet, neither sent, nor received, nor by a failure. After an error of the
+/// inner codec it fails the connection with `frame`. What is in the write buffer goes first. If the inner codec has
+/// left half a frame there, no Close can follow it. If the peer has already hung up without a Close, nothing is sent.
 ///
-/// **What is lost:** everything that the peer has sent and `framed` has not yielded. It is read and discarded, so that it
-/// cannot reset the transport and destroy our Close on its way. If you want it, send a [`Message::Close`], read until the
-/// peer's, and call this then. Faults in frames that are stepped over are not noticed.
+/// **What is lost:** everything that the peer has sent and `framed` has not yielded. It is read and discarded, so that
+/// it cannot reset the transport and destroy our Close on its way. If you want it, send a [`Message::Close`], read
+/// until the peer's, and call this then. Faults in frames that are stepped over are not noticed.
 ///
-/// **Pings** are answered until the peer's Close ([RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)):
-/// the latest one that the inner codec has not begun to read, as soon as what was queued before is written.
+/// **Pings** are answered until the peer's Close
+/// ([RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)): the latest one that the inner codec has
+/// not begun to read, as soon as what was queued before is written.
 ///
 /// The server ends the transport first. While the handshake can still be completed neither side shuts down its writing
 /// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)). Dropping the transport is left to you.
 ///
-/// **Cancel safe.** Deadlines count from the first call, the rest is in `framed`, and another call goes on from there (but
-/// does not return an I/O error that an earlier one met). From the first call on, `framed` itself yields only the peer's
-/// Close. It needs a tokio runtime whose timer is enabled.
+/// **Cancel safe.** Deadlines count from the first call, the rest is in `framed`, and another call goes on from there
+/// (but does not return an I/O error that an earlier one met). From the first call on, `framed` itself yields only the
+/// peer's Close. It needs a tokio runtime whose timer is enabled.
 ///
 /// ```
 /// use tokio_util::codec::Framed;
@@ -261,7 +263,8 @@ impl State {
         let _ = self.skip(src);
     }
 
-    /// Discards everything in `src` up to the peer's Close. Keeps the latest ping, and a ping or a Close that is not whole.
+    /// Discards everything in `src` up to the peer's Close. Keeps the latest ping, and a ping or a Close that is not
+    /// whole.
     pub(super) fn skip(&mut self, src: &mut BytesMut) -> Result<(), wire::Error> {
         while let Reading::Skipping(skipping) = &mut self.reading {
             let before = src.len();
@@ -299,7 +302,8 @@ impl State {
         Ok(())
     }
 
-    /// The same for `bytes` that follow those in `src`. They are copied only from a ping, or from a Close that is not whole.
+    /// The same for `bytes` that follow those in `src`. They are copied only from a ping, or from a Close that is not
+    /// whole.
     fn feed(&mut self, bytes: &mut [u8], src: &mut BytesMut) {
         let passed = match &mut self.reading {
             Reading::Skipping(skipping) if src.is_empty() => skipping.pass(bytes, false),

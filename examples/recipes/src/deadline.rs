@@ -30,8 +30,8 @@ impl Socket {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Ends our direction, and discards what still comes until the peer ends its own. Closing a socket with unread bytes
-    /// would reset the connection, and a reset can destroy what we have sent last.
+    /// Ends our direction, and discards what still comes until the peer ends its own. Closing a socket with unread
+    /// bytes would reset the connection, and a reset can destroy what we have sent last.
     pub fn end(&mut self, patience: Duration) {
         self.shut_down();
         self.wait(patience);

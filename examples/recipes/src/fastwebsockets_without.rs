@@ -74,8 +74,8 @@ async fn serve(upgraded: UpgradeFut) {
     let _ = timeout(END, end).await;
 }
 
-/// Echoes what comes before the Close, and returns the payload of the Close. The error is the code to fail the connection
-/// with, or `None` if no Close can follow: the connection is lost, or half a frame is out.
+/// Echoes what comes before the Close, and returns the payload of the Close. The error is the code to fail the
+/// connection with, or `None` if no Close can follow: the connection is lost, or half a frame is out.
 async fn echo(socket: &mut WebSocket<TokioIo<Upgraded>>) -> Result<Vec<u8>, Option<u16>> {
     loop {
         let frame = match timeout(PATIENCE, socket.read_frame()).await {

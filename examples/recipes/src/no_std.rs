@@ -92,7 +92,8 @@ fn read_frame<C: Connection>(connection: &mut C, buffer: &mut [u8; 131]) -> Resu
     let [first, second] = head;
     let (opcode, len) = (first & 0x0f, second & 0x7f);
     let is_control = opcode >= 0x8;
-    // RSV bits without an extension, no mask, a reserved opcode; a control frame in fragments, or with more than 125 bytes.
+    // RSV bits without an extension, no mask, a reserved opcode; a control frame in fragments, or with more than 125
+    // bytes.
     if first & 0x70 != 0
         || second & 0x80 == 0
         || matches!(opcode, 0x3..=0x7 | 0xb..)
@@ -113,8 +114,8 @@ fn read_frame<C: Connection>(connection: &mut C, buffer: &mut [u8; 131]) -> Resu
     Ok((first, len))
 }
 
-/// Ends our direction, and discards what still comes until the client ends its own, or until its time is over. Closing a
-/// connection with unread bytes would reset it, and a reset can destroy our own Close.
+/// Ends our direction, and discards what still comes until the client ends its own, or until its time is over. Closing
+/// a connection with unread bytes would reset it, and a reset can destroy our own Close.
 fn end<C: Connection>(connection: &mut C, buffer: &mut [u8; 131]) {
     connection.shut_down();
     connection.wait(END);

@@ -95,7 +95,8 @@ fn read_frame(socket: &mut Socket) -> Result<(u8, Vec<u8>), Fault> {
     let [first, second] = head;
     let (opcode, len) = (first & 0x0f, second & 0x7f);
     let is_control = opcode >= 0x8;
-    // RSV bits without an extension, no mask, a reserved opcode; a control frame in fragments, or with more than 125 bytes.
+    // RSV bits without an extension, no mask, a reserved opcode; a control frame in fragments, or with more than 125
+    // bytes.
     if first & 0x70 != 0
         || second & 0x80 == 0
         || matches!(opcode, 0x3..=0x7 | 0xb..)

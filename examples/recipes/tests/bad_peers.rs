@@ -1,6 +1,6 @@
-//! Every example and recipe as a program, against four bad peers. Each connection has to end within the bound that follows
-//! from the program's constants, which is when the program prints its ending. One that does not is killed, and the test
-//! fails.
+//! Every example and recipe as a program, against four bad peers. Each connection has to end within the bound that
+//! follows from the program's constants, which is when the program prints its ending. One that does not is killed, and
+//! the test fails.
 //!
 //! `own_parser`, `reconnect` and `wsclose` are not here: they have no peer.
 
@@ -25,7 +25,8 @@ use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
-/// What may come on top of a bound: a busy machine, and the time until the buffers of a peer that does not read are full.
+/// What may come on top of a bound: a busy machine, and the time until the buffers of a peer that does not read are
+/// full.
 const SLACK: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,5 @@
-//! The HTTP/2 recipe as a program, with two clients: raw frames on a stream of the h2 crate, and hyper's client with this
-//! crate's `finish`.
+//! The HTTP/2 recipe as a program, with two clients: raw frames on a stream of the h2 crate, and hyper's client with
+//! this crate's `finish`.
 
 mod process;
 
@@ -23,7 +23,8 @@ use websocket_close::{Awaited, CloseFrame, ClosingHandshake, Loss, Role, Transpo
 /// Never reached by a server that behaves.
 const LEISURE: Duration = Duration::from_secs(30);
 
-/// A connection of HTTP/2 on which the server allows an extended CONNECT. `window` is the client's window for each stream.
+/// A connection of HTTP/2 on which the server allows an extended CONNECT. `window` is the client's window for each
+/// stream.
 async fn connection(process: &Process, window: u32) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(&process.address).await.unwrap();
     let (client, connection) = h2::client::Builder::new().initial_window_size(window).handshake(stream).await.unwrap();

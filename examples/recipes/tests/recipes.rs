@@ -150,8 +150,8 @@ fn refuses(recipe: &Process, target: &str, before: &[u8], wrong: &[(&[u8], u16)]
     }
 }
 
-/// The client has sent more behind its Close, which the server reads and discards. Otherwise the client would see a reset,
-/// and perhaps no answer.
+/// The client has sent more behind its Close, which the server reads and discards. Otherwise the client would see a
+/// reset, and perhaps no answer.
 fn does_not_reset(recipe: &Process, target: &str, before: &[u8]) {
     for _ in 0..20 {
         let bytes = [masked(0x88, b"\x0f\xa1"), vec![0; 100_000]].concat();
@@ -177,8 +177,8 @@ enum Habit<'a> {
     Floods(&'a [u8]),
 }
 
-/// The server lets go of all these clients, which first send something and then keep to a habit. Returns what each got, and
-/// the lines that were printed, in any order.
+/// The server lets go of all these clients, which first send something and then keep to a habit. Returns what each got,
+/// and the lines that were printed, in any order.
 fn lets_go<const N: usize>(
     recipe: &Process,
     target: &str,

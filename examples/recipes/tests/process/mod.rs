@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The opening handshake of a raw client. The token is for the hyper recipe, and the answer to this key is in RFC 6455, 1.3.
+/// The opening handshake of a raw client. The token is for the hyper recipe, and the answer to this key is in RFC 6455,
+/// 1.3.
 pub const REQUEST: &[u8] =
     b"GET /?token=1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
