@@ -318,10 +318,6 @@ struct Model {
     refused: bool,
     /// The program knows that the transport has ended inside a frame.
     truncated: bool,
-    /// The `Framed` has told an I/O error, and says next that it has ended.
-    io_told: bool,
-    /// For `finish`, which asked it then, that was the end.
-    end_taken: bool,
     /// The inner codec has left half a frame, and so nothing of ours can follow.
     half: bool,
     /// The program was told their Close.
@@ -348,7 +344,6 @@ impl Model {
 
     /// The program reads once, before `finish` or between two calls. Whether it has got a message other than a Close.
     fn next(&mut self, before: bool, framed: Pin<&mut Framed<Link, CloseCodec<Inner>>>) -> bool {
-        self.io_told = false;
         match framed.poll_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(Ok(Message::Other(_)))) => return true,
             Poll::Ready(Some(Ok(Message::Close(close)))) => {
@@ -361,7 +356,6 @@ impl Model {
             Poll::Ready(Some(Err(Error::Wire(error)))) if before => self.fail(&payload(error.reply())),
             Poll::Ready(Some(Err(Error::Inner(_)))) => self.refused = true,
             Poll::Ready(Some(Err(Error::UnexpectedEof))) => self.truncated = true,
-            Poll::Ready(Some(Err(Error::Io(_)))) => self.io_told = true,
             Poll::Ready(Some(Err(_)) | None) | Poll::Pending => {}
         }
         false
@@ -499,8 +493,6 @@ async fn run(input: &[u8]) {
         failed: false,
         refused: false,
         truncated: false,
-        io_told: false,
-        end_taken: false,
         half: false,
         told: false,
         queued: Vec::new(),
@@ -615,9 +607,6 @@ async fn drive(
 ) -> (Finished, u32) {
     let mut calls = 1;
     loop {
-        if model.io_told && !world.borrow().end_seen && !model.failed && !model.refused {
-            model.end_taken |= matches!(heard(&world.borrow(), model).end, End::Eof(_));
-        }
         let frame = if calls == 1 { GOODBYE } else { CloseFrame::EMPTY };
         if let Some(finished) = call(surface, frame, world, model, begun).await {
             return (finished, calls);
@@ -763,7 +752,7 @@ fn judge_ending(finished: &Finished, calls: u32, world: &World, model: &mut Mode
     assert!(!line.chars().any(char::is_control) && line.starts_with(&event.code().to_string()), "{line}");
 
     let elapsed = begun.elapsed();
-    let read_end = if model.end_taken { Some((Ok(()), None)) } else { world.read_end };
+    let read_end = world.read_end;
     let expected = match (read_end, world.broken) {
         (Some((Ok(()), Some(kind @ ErrorKind::ConnectionReset))), _) => TransportEnd::Lost(loss(kind)),
         (Some((Ok(()), _)), _) if inside(world, model) => TransportEnd::InsideFrame,

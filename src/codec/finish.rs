@@ -485,11 +485,14 @@ where
         self.state().finishing.get_or_insert_default().priming = true;
         let message = Pin::new(&mut *self).poll_next(cx);
         self.state().finishing.get_or_insert_default().priming = false;
-        Some(message.map(|message| match message? {
-            Err(Error::Io(error)) => Some(Err(error)),
+        match message {
+            Poll::Pending => Some(Poll::Pending),
+            Poll::Ready(Some(Err(Error::Io(error)))) => Some(Poll::Ready(Some(Err(error)))),
             // The message has no meaning, and the handshake keeps a fault.
-            _ => Some(Ok(())),
-        }))
+            Poll::Ready(Some(_)) => Some(Poll::Ready(Some(Ok(())))),
+            // It has told an error before, perhaps, and would not say how the transport ended.
+            Poll::Ready(None) => None,
+        }
     }
 }
 

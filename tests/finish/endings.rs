@@ -444,3 +444,16 @@ async fn a_last_flush_that_pends_is_no_missing_close() {
         assert!(matches!(end, TransportEnd::Cut { awaited: Awaited::End, .. }), "{}", finished.ending);
     }
 }
+
+/// The program has read the error before, and a `Framed` then says that it has ended. TLS tells the error again.
+#[tokio::test(start_paused = true)]
+async fn an_error_that_the_program_has_read_is_no_end_in_order() {
+    for local in ROLES {
+        let (mut framed, _peer) = pair(local);
+        framed.get_mut().on_read = Box::new(|_, _, _| Poll::Ready(Err(ErrorKind::UnexpectedEof.into())));
+        assert!(matches!(framed.next().await, Some(Err(Error::Io(_)))));
+        let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+        assert_event(&finished, ABNORMAL, "");
+        assert_eq!(finished.ending.transport_end(), TransportEnd::WithoutCloseNotify);
+    }
+}
