@@ -248,7 +248,7 @@ impl<'a> CloseFrame<'a> {
                 let reason = utf8::checked(reason).map_err(DecodeError::InvalidUtf8)?;
                 Ok(Some((u16::from_be_bytes([*high, *low]), reason)))
             }
-            // These have no code that would have to be judged.
+            // These have no code to judge.
             _ => Self::from_payload(payload).map(|_empty| None),
         }
     }

@@ -508,7 +508,7 @@ pub struct ClosingHandshake {
     peer: Peer,
 }
 
-/// What came from the peer. `Closed` exactly if the state has a code of theirs; `Broke` only if the state has failed.
+/// What came from the peer. `Closed` exactly if the state has their Close; `Broke` only if the state has failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Peer {
     Silent,

@@ -3,7 +3,7 @@
 
 /// Unmasks `bytes` in place, and returns whether every byte is then below 0x80.
 ///
-/// It looks at the words while it has them. To load them again in larger pieces would make the processor wait.
+/// It looks at the words while it has them. Loading them again in larger pieces would stall the processor.
 #[inline]
 pub(crate) fn unmask(key: [u8; 4], bytes: &mut [u8]) -> bool {
     let word = u32::from_le_bytes(key);

@@ -1,6 +1,6 @@
 //! `finish` for streams of messages, such as those of tungstenite and axum, without a runtime.
 //!
-//! Every level knows less than the one below it:
+//! Each row knows less than the row above it:
 //!
 //! | ends by | who closed first, both codes, the reason | the peer's fault | how the transport ended | answers pings |
 //! |---|---|---|---|---|
@@ -76,6 +76,8 @@ pub struct Finished<E> {
 /// big. If the stream just ends, nothing is sent.
 ///
 /// `sleep` makes a timer of your runtime, such as `tokio::time::sleep`.
+///
+/// It cannot know a Close that the program has sent itself, so leave that to this function.
 ///
 /// It is not cancel safe: a second call does not know what the first one read. Dropping the stream is left to you.
 ///
@@ -155,11 +157,11 @@ where
         }
     })
     .await;
-    let mut closing = driver.closing;
     if cut || driver.lost {
         // If our Close did not even reach the sink, it is told as one that is not written.
-        let _unsent = closing.start(frame);
+        driver.choose(frame);
     }
+    let closing = driver.closing;
     let awaited = match (closing.is_written(), closing.is_receiving()) {
         (false, _) => Awaited::Write,
         (true, true) => Awaited::Close,
@@ -170,7 +172,7 @@ where
     Finished { ending: closing.into_ending(end), error: driver.error }
 }
 
-/// How many messages are read before other tasks, and the timer, have their turn.
+/// After so many messages, other tasks and the timer get a turn.
 const MESSAGES_AT_ONCE: usize = 32;
 
 struct Driver<'a, S, M, E> {
@@ -218,11 +220,19 @@ where
             }
             match ready!(Pin::new(&mut *self.stream).poll_next(cx)) {
                 Some(item) => self.receive(item),
-                None => self.reading = Reading::Ended,
+                None => self.end(),
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The stream has ended. Nobody is left to hear a Close that the sink has not taken.
+    fn end(&mut self) {
+        self.reading = Reading::Ended;
+        if self.closing.is_open() {
+            self.unsent = None;
+        }
     }
 
     fn receive(&mut self, item: Result<M, E>) {
@@ -248,7 +258,7 @@ where
         match ready!(self.poll_send(frame, cx)) {
             Ok(()) => self.closing.mark_written(),
             // The transport is gone, and so nobody has failed the connection.
-            Err(_) if self.closing.is_open() && self.reading == Reading::Failed => self.reading = Reading::Ended,
+            Err(_) if self.closing.is_open() && self.reading == Reading::Failed => self.end(),
             Err(error) => {
                 self.error.get_or_insert(error);
                 self.lost = true;
@@ -265,11 +275,16 @@ where
                 sink.as_mut().start_send(message)?;
             }
             // Nothing is chosen before the sink takes it: the peer's Close may be faster.
-            let _sent = match self.reading {
-                Reading::Failed => self.closing.fail(frame),
-                Reading::Open | Reading::Ended => self.closing.start(frame),
-            };
+            self.choose(frame);
         }
-        sink.poll_flush(cx)
+        Pin::new(&mut *self.stream).poll_flush(cx)
+    }
+
+    /// Starts the handshake, or fails the connection after an error, unless a Close is chosen.
+    fn choose(&mut self, frame: CloseFrame<'_>) {
+        let _chosen = match self.reading {
+            Reading::Failed => self.closing.fail(frame),
+            Reading::Open | Reading::Ended => self.closing.start(frame),
+        };
     }
 }

@@ -1,7 +1,7 @@
 //! `stream::finish` over a stack in memory: one that answers a Close itself, one that does not, and what a sink can do
 //! wrong.
 #![cfg(feature = "stream")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use std::slice;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::{Sink, Stream};
+use futures_util::{FutureExt, Sink, Stream};
 use websocket_close::stream::{Finished, Glue, finish};
 use websocket_close::{Awaited, CloseCode, CloseFrame, Role, TransportEnd};
 
@@ -423,4 +423,57 @@ fn clean_is_earned() {
         }
     }
     assert!(clean > 1000, "{clean}");
+}
+
+/// A sink that is never ready. The stream yields nothing, then it ends, if it `ends`.
+struct Stuck {
+    ends: bool,
+}
+
+impl Stream for Stuck {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ends { Poll::Ready(None) } else { Poll::Pending }
+    }
+}
+
+impl Sink<Message> for Stuck {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Pending
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        panic!("it is not ready for {message:?}")
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_sink_that_is_stuck_after_an_error_leaves_a_failed_connection() {
+    let too_big = CloseFrame::from_static(1009, "");
+    let mut stuck = Stuck { ends: false };
+    let glue = glue(false);
+    let finishing =
+        finish(&mut stuck, &glue, Role::Server, Some(Err(Error::Read)), too_big, WITHIN, |_| std::future::ready(()));
+    let ending = finishing.now_or_never().unwrap().ending;
+    assert!(ending.closing().is_failed() && ending.closing().close_pending(), "{ending}");
+}
+
+#[test]
+fn a_stream_that_ends_before_the_sink_is_ready_was_closed_by_nobody() {
+    let mut stuck = Stuck { ends: true };
+    let glue = glue(false);
+    let finishing = finish(&mut stuck, &glue, Role::Server, None, GOODBYE, WITHIN, |_| std::future::pending::<()>());
+    let ending = finishing.now_or_never().unwrap().ending;
+    assert_eq!((ending.closing().closed_first(), ending.transport_end()), (None, TransportEnd::NotKnown));
 }

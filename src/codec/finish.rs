@@ -88,7 +88,7 @@ pub struct Finished {
 /// transport, and tells how it ended. It never waits longer than `timeouts` allow, not even for a peer that is silent,
 /// floods, or does not read.
 ///
-/// It sends `frame` if no Close is chosen yet, neither sent, nor received, nor by a failure. After an error of the
+/// It sends `frame` unless a Close was sent or received before, or the connection has failed. After an error of the
 /// inner codec it fails the connection with `frame`. What is in the write buffer goes first. If the inner codec has
 /// left half a frame there, no Close can follow it. If the peer has already hung up without a Close, nothing is sent.
 ///
@@ -136,7 +136,7 @@ where
 
 /// A transport without a `Framed`, for programs that have only a socket, or a parser of their own.
 ///
-/// It holds what [`finish`](Self::finish) needs between two calls, so that one can be cancelled.
+/// It holds what [`finish`](Self::finish) needs between two calls, so that a call can be cancelled.
 ///
 /// ```
 /// use websocket_close::{CloseFrame, codec::{Bare, CloseCodec, Timeouts}};
@@ -196,16 +196,21 @@ impl<T, C> From<FramedParts<T, CloseCodec<C>>> for Bare<T, C> {
 /// How far `finish` is. It lives in the codec, so that a cancelled call loses nothing.
 #[derive(Debug, Default)]
 pub(super) struct Finishing {
-    /// Whether the Closes are done, or as much of them as was possible.
+    /// Whether the wait for the Closes is over.
     closed: bool,
-    /// When this began, `closed` or not. Deadlines count from there.
+    /// When the current wait began. Its deadline counts from there.
     since: Option<Instant>,
     /// The next `decode` returns a message, so that the `Framed` looks into its buffer again.
     priming: bool,
-    /// How many bytes were discarded.
+    /// How many bytes were discarded since the first call began.
     discarded: u64,
+    /// How many bytes were in the read buffer then, and not discarded.
+    before: u64,
     read: Option<ReadEnd>,
     write: WriteSide,
+    /// The `Framed` has told the program an error, and nothing was read since. A TCP socket tells a reset only once, and
+    /// then reads as ended.
+    told_an_error: bool,
 }
 
 /// How reading ended.
@@ -215,6 +220,7 @@ enum ReadEnd {
     InsideFrame,
     WithoutCloseNotify,
     Lost(Loss),
+    NotKnown,
 }
 
 /// What may be done with the transport's write side.
@@ -241,6 +247,7 @@ impl From<io::ErrorKind> for Loss {
 impl State {
     /// Takes reading over from the inner codec.
     fn begin_finish(&mut self, src: &mut BytesMut) {
+        let is_first = self.finishing.is_none();
         self.finishing.get_or_insert_default();
         let stop = match &mut self.reading {
             Reading::Frames(frames) => {
@@ -252,7 +259,7 @@ impl State {
                 Some(*stop)
             }
             Reading::Stopped { stop, .. } => Some(*stop),
-            Reading::Skipping(_) | Reading::Closed { .. } | Reading::Truncated | Reading::Failed => None,
+            Reading::Skipping(_) | Reading::Closed { .. } | Reading::Ended { .. } | Reading::Failed => None,
         };
         match stop {
             Some(Stop::Close) => self.reading = Reading::Skipping(Skipping::default()),
@@ -261,6 +268,9 @@ impl State {
         }
         // The handshake keeps a fault.
         let _ = self.skip(src);
+        if let Some(finishing) = self.finishing.as_mut().filter(|_| is_first) {
+            (finishing.discarded, finishing.before) = (0, src.len() as u64);
+        }
     }
 
     /// Discards everything in `src` up to the peer's Close. Keeps the latest ping, and a ping or a Close that is not
@@ -336,7 +346,7 @@ impl State {
         self.finishing.as_ref().is_some_and(|finishing| finishing.read.is_some())
     }
 
-    /// A message without a meaning, for `poll_prime`.
+    /// A message without a meaning. Only `poll_prime` sees it.
     pub(super) fn prime<T>(&mut self) -> Option<Message<T>> {
         let finishing = self.finishing.as_mut()?;
         mem::take(&mut finishing.priming).then(|| CloseFrame::EMPTY.into())
@@ -345,14 +355,15 @@ impl State {
     /// Answers the latest ping, if `dst` is empty: everything before is written, and so there is one pong at most.
     fn queue_pong(&mut self, dst: &mut BytesMut) {
         let Reading::Skipping(skipping) = &mut self.reading else { return };
-        if !dst.is_empty() || !self.written.at_boundary() {
+        // If the program has thrown our Close away, half of it may be out.
+        let thrown_away = matches!(self.our_close, OurClose::Queued(_)) && !self.our_close.is_in(dst);
+        if !dst.is_empty() || !self.written.at_boundary() || thrown_away {
             return;
         }
         let Some(payload) = skipping.ping.take() else { return };
-        let after_close = self.our_close.is_in(dst);
         wire::put_pong(&payload, self.next_key(), dst);
-        if after_close {
-            self.our_close = OurClose::Queued(Buffer::of(dst));
+        if let OurClose::Queued(queued) = &mut self.our_close {
+            *queued = Some(Buffer::of(dst));
         }
     }
 
@@ -367,6 +378,11 @@ impl State {
 impl Frames {
     /// Drops what belongs to the inner codec: everything but a ping that it has not begun to read.
     fn hand_over(&mut self, src: &mut BytesMut) -> Skipping {
+        // The program has thrown the buffer away.
+        if src.len() < self.scanned {
+            src.clear();
+            return Skipping { scanner: mem::take(&mut self.scanner), ping: None };
+        }
         let front = self.total - self.scanned as u64;
         let ping = self.pings.iter().flatten().find_map(|place| (place.get() - 1).checked_sub(front));
         if let Some(ping) = ping.and_then(|ping| usize::try_from(ping).ok()) {
@@ -425,7 +441,7 @@ trait Surface {
     fn read_buffer(&mut self) -> &mut BytesMut;
     fn write_buffer(&mut self) -> &mut BytesMut;
 
-    /// Reads for the first time, if that is not a read like any other.
+    /// The first read, if it must go through the decoder of a `Framed`. `None` if an ordinary read will do.
     fn poll_prime(&mut self, cx: &mut Context<'_>) -> Option<Poll<ReadResult>>;
 }
 
@@ -482,21 +498,34 @@ where
     /// A `Framed` decodes only after it has read something itself, or after a message. After this message it looks into
     /// its buffer first. So it will yield a Close that a cancelled `finish` has received.
     fn poll_prime(&mut self, cx: &mut Context<'_>) -> Option<Poll<ReadResult>> {
-        self.state().finishing.get_or_insert_default().priming = true;
-        let message = Pin::new(&mut *self).poll_next(cx);
-        self.state().finishing.get_or_insert_default().priming = false;
+        let mut poll_next = |framed: &mut Self| {
+            framed.state().finishing.get_or_insert_default().priming = true;
+            let message = Pin::new(&mut *framed).poll_next(cx);
+            let state = framed.state();
+            let finishing = state.finishing.get_or_insert_default();
+            finishing.priming = false;
+            // Without an end there is no message only once, after an error that the program has been told.
+            finishing.told_an_error = matches!(message, Poll::Ready(None)) && !state.saw_eof;
+            message
+        };
+        let mut message = poll_next(self);
+        if self.state().finishing.get_or_insert_default().told_an_error {
+            message = poll_next(self);
+            let state = self.state();
+            state.finishing.get_or_insert_default().told_an_error = message.is_pending() || state.saw_eof;
+        }
         match message {
             Poll::Pending => Some(Poll::Pending),
             Poll::Ready(Some(Err(Error::Io(error)))) => Some(Poll::Ready(Some(Err(error)))),
             // The message has no meaning, and the handshake keeps a fault.
             Poll::Ready(Some(_)) => Some(Poll::Ready(Some(Ok(())))),
-            // It has told an error before, perhaps, and would not say how the transport ended.
+            // It would not say how the transport ended.
             Poll::Ready(None) => None,
         }
     }
 }
 
-/// How many reads or writes are made before other tasks, and the deadline, have their turn.
+/// After so many reads or writes, other tasks and the deadline get a turn.
 const CALLS_AT_ONCE: usize = 16;
 
 /// How many bytes a read takes at most.
@@ -577,7 +606,7 @@ impl<S: Surface> Driver<'_, S> {
         let received = self.poll_read_while(cx, State::awaits_close);
         let ended = self.finishing().read.is_some();
         let state = self.surface.state();
-        let hung_up = ended || matches!(state.reading, Reading::Truncated);
+        let hung_up = ended || matches!(state.reading, Reading::Ended { .. });
         if hung_up && state.closing.is_open() && !matches!(state.reading, Reading::Failed) {
             return Poll::Ready(());
         }
@@ -592,7 +621,8 @@ impl<S: Surface> Driver<'_, S> {
             let _ = self.poll_read_while(cx, |_| true);
         }
         ready!(received);
-        written
+        // Both Closes may be done while a pong is stuck.
+        if self.surface.state().closing.is_written() { Poll::Ready(()) } else { written }
     }
 
     /// Ready when the transport has ended on both sides, or as much of that as is still possible.
@@ -614,12 +644,13 @@ impl<S: Surface> Driver<'_, S> {
             }
             let primes = self.surface.state().awaits_close() && !self.primed;
             let prime = if primes { self.surface.poll_prime(cx) } else { None };
+            let is_prime = prime.is_some();
             match ready!(prime.unwrap_or_else(|| self.poll_read(cx))) {
                 Some(Ok(())) => {}
                 None => self.end_reading(),
                 Some(Err(error)) => self.fail_reading(error),
             }
-            self.primed = true;
+            self.primed |= is_prime;
         }
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -634,6 +665,7 @@ impl<S: Surface> Driver<'_, S> {
         if chunk.filled().is_empty() {
             return Poll::Ready(None);
         }
+        self.finishing().told_an_error = false;
         self.with_read_buffer(|state, buffer| state.feed(chunk.filled_mut(), buffer));
         Poll::Ready(Some(Ok(())))
     }
@@ -642,13 +674,14 @@ impl<S: Surface> Driver<'_, S> {
         let empty = self.surface.read_buffer().is_empty();
         let inside = match &self.surface.state().reading {
             Reading::Skipping(skipping) => !empty || !skipping.scanner.at_boundary(),
-            Reading::Truncated => true,
+            Reading::Ended { inside_frame } => *inside_frame,
             _ => false,
         };
         let finishing = self.finishing();
         finishing.read = Some(match finishing.write {
             // A TCP socket whose reset was reported to a write reads as ended afterwards.
             WriteSide::Lost(loss @ (Loss::Reset | Loss::Aborted)) => ReadEnd::Lost(loss),
+            _ if finishing.told_an_error => ReadEnd::NotKnown,
             _ if inside => ReadEnd::InsideFrame,
             _ => ReadEnd::InOrder,
         });
@@ -716,25 +749,24 @@ impl<S: Surface> Driver<'_, S> {
             *told = true;
         }
         let closing = &state.closing;
-        let Finishing { closed, discarded, read, write, .. } = state.finishing.get_or_insert_default();
+        let Finishing { closed, discarded, before, read, write, .. } = state.finishing.get_or_insert_default();
         let end = match (read, write) {
             (Some(ReadEnd::InOrder), _) => TransportEnd::InOrder,
             (Some(ReadEnd::InsideFrame), _) => TransportEnd::InsideFrame,
             (Some(ReadEnd::WithoutCloseNotify), _) => TransportEnd::WithoutCloseNotify,
+            (Some(ReadEnd::NotKnown), _) => TransportEnd::NotKnown,
             (Some(ReadEnd::Lost(loss)), _) | (None, WriteSide::Lost(loss)) => TransportEnd::Lost(*loss),
             (None, WriteSide::Open | WriteSide::ShutDown) => {
                 let (awaited, after) = match (&closed, closing.is_written()) {
                     (true, _) => (Awaited::End, end),
-                    (false, true) if closing.is_receiving() => (Awaited::Close, close),
-                    // Both Closes are done, but a last flush is not.
-                    (false, true) => (Awaited::End, close),
+                    (false, true) => (Awaited::Close, close),
                     (false, false) => (Awaited::Write, close),
                 };
-                TransportEnd::Cut { awaited, after, discarded: Some(*discarded + left) }
+                TransportEnd::Cut { awaited, after, discarded: Some((*discarded + left).saturating_sub(*before)) }
             }
         };
         let quiet = closing.is_clean() && end == TransportEnd::WithoutCloseNotify;
-        let io_error = self.io_error.filter(|_| !quiet);
+        let io_error = self.io_error.filter(|error| !quiet || error.kind() != io::ErrorKind::UnexpectedEof);
         Finished { ending: closing.clone().into_ending(end), io_error }
     }
 }

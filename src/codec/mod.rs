@@ -91,15 +91,15 @@ impl Encoder<Infallible> for Discard {
 ///
 /// **What `C` must keep to**, as every decoder for tokio-util should: it removes bytes only from the front of its
 /// buffer. If it consumes bytes and returns `None`, it is called again. What it writes is a sequence of WebSocket
-/// frames, masked as the role demands; one frame may take several calls. Wrap it at a frame boundary, which is before
-/// the first frame.
+/// frames, masked as the role demands; one frame may take several calls. Wrap it before the first frame.
 ///
 /// **Ends without a Close.** Dropping the `Framed`, `SinkExt::close` and `StreamExt::forward` (which closes its sink)
 /// shut the transport down without sending a Close, so the peer reports 1006. Call [`finish()`] instead.
 ///
 /// **Taking a `Framed` apart.** Keep both buffers of its `FramedParts`: a Close that is queued but not flushed lies in
 /// `write_buf`. If that buffer is thrown away or cleared, `finish` notices and reports a Close that was not written. It
-/// cannot notice if you remove bytes from the front of the buffer yourself.
+/// cannot notice if you remove bytes from the front of the buffer yourself. If a cancelled `finish` has received the
+/// peer's Close, a `Framed` that is put together again does not yield it. The next `finish` knows it.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -129,6 +129,8 @@ struct State {
     /// Where frames begin among the bytes that the inner codec writes.
     written: Scanner,
     our_close: OurClose,
+    /// Whether a `Framed` has seen the end of the transport.
+    saw_eof: bool,
     /// From the first call of `finish` on.
     finishing: Option<Finishing>,
 }
@@ -149,8 +151,8 @@ enum Reading {
         /// Whether the program has got it.
         told: bool,
     },
-    /// The transport ended inside a frame.
-    Truncated,
+    /// The transport has ended, which an error has told: inside a frame, or between two.
+    Ended { inside_frame: bool },
     /// The connection has failed, or an error was returned. The rest is discarded.
     Failed,
 }
@@ -160,16 +162,16 @@ enum Reading {
 struct Frames {
     /// Where frames begin.
     scanner: Scanner,
-    /// So many bytes at the front of the read buffer have been looked at.
+    /// How many bytes at the front of the read buffer the scanner has seen.
     scanned: usize,
-    /// So many bytes have been looked at in all.
+    /// How many bytes the scanner has seen in all.
     total: u64,
     /// Where the last two pings begin, in bytes from the start of the connection. `finish` answers one that the inner
     /// codec has not begun to read. The last one may not be whole yet; then the one before it counts.
     pings: [Option<Place>; 2],
 }
 
-/// A place in the incoming bytes: their number before it, plus one.
+/// A place in the incoming bytes: how many come before it, plus one. Zero is left for `None`.
 type Place = core::num::NonZeroU64;
 
 /// What the inner codec must not read.
@@ -177,7 +179,7 @@ type Place = core::num::NonZeroU64;
 enum Stop {
     /// A Close, right or wrong.
     Close,
-    /// What follows a header with this length, which is a fault.
+    /// A header whose length has its top bit set. Nothing tells where the next frame begins.
     Fault(u64),
 }
 
@@ -194,13 +196,13 @@ struct Skipping {
 enum OurClose {
     /// It is not in the write buffer. The handshake does not keep its reason.
     Unqueued(Option<Box<OwnedCloseFrame>>),
-    /// It is in this write buffer, or was before a flush.
-    Queued(Buffer),
+    /// It is in this write buffer, or was before a flush. `None` if that buffer is lost, and something was written into
+    /// another.
+    Queued(Option<Buffer>),
 }
 
-/// Recognizes a `BytesMut` from which only a flush has removed bytes since. Both numbers stay the same then: where its
-/// content ends in memory, and how many bytes are free behind that. Another buffer has another place, or another
-/// capacity.
+/// Tells a buffer that was flushed from one that was cleared or replaced. A flush changes neither number: where the
+/// content ends in memory, and how many bytes are free behind that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Buffer {
     end: usize,
@@ -211,7 +213,7 @@ impl OurClose {
     /// Whether it is in this buffer, or was before a flush.
     #[inline]
     fn is_in(&self, buffer: &BytesMut) -> bool {
-        matches!(self, Self::Queued(queued) if *queued == Buffer::of(buffer))
+        matches!(self, Self::Queued(Some(queued)) if *queued == Buffer::of(buffer))
     }
 }
 
@@ -258,6 +260,7 @@ impl CloseCodec {
             reading: Reading::Frames(Frames { scanner: Scanner::new(), scanned: 0, total: 0, pings: [None; 2] }),
             written: Scanner::new(),
             our_close: OurClose::Unqueued(None),
+            saw_eof: false,
             finishing: None,
         };
         Self { inner: Discard, state }
@@ -424,7 +427,7 @@ impl State {
         let kept = kept.as_ref().map(|frame| frame.as_frame());
         if let Some(frame) = chosen.or(kept).or(self.closing.ours()) {
             dst.extend_from_slice(wire::encode(frame, self.next_key(), &mut [0; MAX_FRAME_LEN]));
-            self.our_close = OurClose::Queued(Buffer::of(dst));
+            self.our_close = OurClose::Queued(Some(Buffer::of(dst)));
         }
     }
 
@@ -549,7 +552,7 @@ impl<C: Decoder> CloseCodec<C> {
                 Ok(self.state.prime().or_else(|| self.state.tell_close()))
             }
             // RFC 6455, 1.4: what follows a Close is discarded.
-            Reading::Closed { .. } | Reading::Truncated | Reading::Failed => {
+            Reading::Closed { .. } | Reading::Ended { .. } | Reading::Failed => {
                 src.clear();
                 match (self.state.tell_close(), &self.state.reading) {
                     (Some(close), _) => Ok(Some(close)),
@@ -588,6 +591,7 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
+        self.state.saw_eof = true;
         match self.decode(src) {
             Ok(None) => {}
             // The transport has ended, and so does the stream: nothing has to end it.
@@ -597,7 +601,7 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
         match &self.state.reading {
             Reading::Frames(frames) if frames.scanner.at_boundary() => {
                 let item = self.inner.decode_eof(src).map_err(|error| {
-                    self.state.reading = Reading::Failed;
+                    self.state.reading = Reading::Ended { inside_frame: false };
                     Error::Inner(error)
                 })?;
                 if let Reading::Frames(frames) = &mut self.state.reading {
@@ -608,7 +612,7 @@ impl<C: Decoder> Decoder for CloseCodec<C> {
             // `finish` sees the end for itself.
             _ if self.state.finishing.is_some() => Ok(None),
             _ => {
-                self.state.reading = Reading::Truncated;
+                self.state.reading = Reading::Ended { inside_frame: true };
                 Err(Error::UnexpectedEof)
             }
         }
@@ -622,7 +626,7 @@ impl<T, C: Encoder<T>> Encoder<Message<T>> for CloseCodec<C> {
         let item = match message {
             Message::Close(frame) => return self.encode_close(frame.as_frame(), dst),
             // RFC 6455, 7.1.7: one Close, and nothing else.
-            Message::Other(_) if matches!(self.state.reading, Reading::Truncated | Reading::Failed) => {
+            Message::Other(_) if matches!(self.state.reading, Reading::Ended { .. } | Reading::Failed) => {
                 return Err(Error::Poisoned);
             }
             Message::Other(item) => item,
@@ -643,9 +647,7 @@ impl<C> CloseCodec<C> {
         let ours = self.state.our_close.is_in(dst);
         // RFC 6455, 5.5.1: no data frames after our Close. Control frames may follow.
         let encoded = self.encode_checked(item, dst, |first| wire::is_close(first) || !wire::is_control(first));
-        if ours {
-            self.state.our_close = OurClose::Queued(Buffer::of(dst));
-        }
+        self.state.our_close = OurClose::Queued(ours.then(|| Buffer::of(dst)));
         encoded
     }
 

@@ -20,6 +20,7 @@ use websocket_close::codec::{Bare, CloseCodec, Error, Finished, Message, Timeout
 use websocket_close::{Awaited, CloseFrame, Loss, Role, TransportEnd};
 
 mod bare;
+mod before;
 mod cancel;
 mod closes;
 mod deadlines;
