@@ -44,7 +44,7 @@ fn run(target: &str, check: fn(&[u8])) {
         check(&fs::read(file.unwrap().path()).unwrap());
     }
     let mut state = number("SEED", 1);
-    let schedules = number("SCHEDULES", if cfg!(miri) { 20 } else { 20_000 });
+    let schedules = number("SCHEDULES", if cfg!(miri) { 4 } else { 20_000 });
     for _ in 0..schedules {
         let len = random(&mut state) % 300;
         let input: Vec<u8> = (0..len).map(|_| random(&mut state).to_le_bytes()[0]).collect();

@@ -42,7 +42,7 @@ async fn a_pong_of_the_same_length_is_not_taken_for_a_close_that_was_thrown_away
             let peer = pings_and_closes(peer, local, b"12345");
             let (finished, seen) = tokio::join!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT), peer);
             assert_event(&finished, UNANSWERED, "");
-            assert!(!seen.iter().any(|byte| *byte == 0x88), "no Close: {seen:x?}");
+            assert!(!seen.contains(&0x88), "no Close: {seen:x?}");
         }
     }
 }
