@@ -6,7 +6,7 @@ rustup component add --toolchain nightly rust-src || {
     echo 'careful.sh: FAILED, this nightly has no sources of the standard library'
     exit 1
 }
-cargo install --quiet --locked --debug cargo-careful@0.4.8
+cargo install --quiet --locked --debug cargo-careful@0.4.10
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/careful" RUST_BACKTRACE=0
 cargo +nightly careful test --quiet --all-features --lib --tests
 echo 'careful.sh: the tests pass'
