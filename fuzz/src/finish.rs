@@ -385,14 +385,13 @@ fn payload(frame: CloseFrame<'_>) -> Vec<u8> {
 const KEY: [u8; 4] = [0x5a, 0, 0xff, 0x88];
 
 fn other_frame(masked: bool, first: u8, payload: &[u8]) -> Vec<u8> {
-    let len = payload.len() as u64;
-    let mut frame = vec![first];
     let mask = if masked { 0x80 } else { 0 };
-    if len <= 125 {
-        frame.push(mask | payload.len() as u8);
+    let mut frame = vec![first];
+    if let Ok(len @ 0..=125) = u8::try_from(payload.len()) {
+        frame.push(mask | len);
     } else {
         frame.push(mask | 0x7e);
-        frame.extend_from_slice(&(payload.len() as u16).to_be_bytes());
+        frame.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
     }
     if masked {
         frame.extend_from_slice(&KEY);
@@ -697,10 +696,8 @@ fn answered(world: &World, model: &Model) {
     {
         return;
     }
-    let Some(ping) = contents.others.iter().rfind(|frame| is_ping(model.local, frame)) else { return };
-    let ping = payload_of(ping);
-    let pong = pongs(&world.accepted).into_iter().any(|pong| pong == ping);
-    assert!(pong, "{ping:?} was not answered");
+    let Some(latest) = contents.others.iter().rfind(|frame| is_ping(model.local, frame)) else { return };
+    assert!(pongs(&world.accepted).contains(&payload_of(latest)), "{latest:?} was not answered");
 }
 
 /// Whether a peer of ours may send this frame as a ping.
