@@ -16,7 +16,7 @@ for target in $(sed -n 's/^path = "fuzz_targets\/\(.*\).rs"/\1/p' Cargo.toml); d
     [ -d "$corpus" ] || corpus=corpus/payload
     # libFuzzer adds what it finds to the first directory. The corpus stays as it is.
     mkdir "$found/$target"
-    "$CARGO_TARGET_DIR"/*/release/"$target" "$found/$target" "$corpus" -runs="${1:-20000}" -seed=1 -max_len=300 \
+    "$CARGO_TARGET_DIR"/*/release/"$target" "$found/$target" "$corpus" -runs="${1:-10000}" -seed=1 -max_len=300 \
         -artifact_prefix="$found/" >"$found/log" 2>&1 || { cat "$found/log"; exit 1; }
     echo "smoke.sh: $target: $(tail -n 1 "$found/log")"
 done
