@@ -208,8 +208,8 @@ pub(super) struct Finishing {
     before: u64,
     read: Option<ReadEnd>,
     write: WriteSide,
-    /// The `Framed` has told the program an error, and nothing was read since. A TCP socket tells a reset only once, and
-    /// then reads as ended.
+    /// The `Framed` has told the program an error, and nothing was read since. A TCP socket tells a reset only once.
+    /// Then it reads as if it had ended.
     told_an_error: bool,
 }
 
