@@ -1,7 +1,7 @@
 //! A proxy that tells how each WebSocket ended: what an `Observer` needs from it.
 //!
-//! It relays one connection whose opening handshake is over. Your proxy knows where that is. `cargo run --example relay`
-//! lets a server behind it drop its client.
+//! It relays one connection whose opening handshake is over. Your proxy knows where that is.
+//! `cargo run --example relay` lets a server behind it drop its client.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};

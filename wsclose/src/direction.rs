@@ -68,7 +68,8 @@ enum Message {
 
 /// The pings that an end sent before anybody closed.
 ///
-/// Two directions without a common clock do not tell which ping a pong answers. Then each pong counts as the answer to one.
+/// Two directions without a common clock do not tell which ping a pong answers. Then each pong counts as the answer to
+/// one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Pings {
     /// All of them.
@@ -135,7 +136,8 @@ pub enum Fault {
     /// RSV bits that no agreed extension explains: 4 is RSV1, 2 is RSV2, 1 is RSV3.
     /// [RFC 6455, 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)
     ReservedBits(u8),
-    /// A continuation without a message to continue. [RFC 6455, 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4)
+    /// A continuation without a message to continue.
+    /// [RFC 6455, 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4)
     ContinuationOfNothing,
     /// A new message, with this opcode, inside a message in fragments.
     /// [RFC 6455, 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4)
@@ -350,8 +352,8 @@ impl Direction {
         self.fault.get_or_insert((fault, self.frames + 1));
     }
 
-    /// The first rule that a header breaks, as far as it is in view. What its first byte shows goes before what its second
-    /// shows, and that before its length, so that the answer does not depend on how the bytes were cut.
+    /// The first rule that a header breaks, as far as it is in view. What its first byte shows goes before what its
+    /// second shows, and that before its length, so that the answer does not depend on how the bytes were cut.
     fn judge(&self, header: Header, extensions: Extensions) -> Option<Fault> {
         let Header { fin, rsv, opcode, .. } = header;
         let is_control = opcode >= 8;
@@ -383,7 +385,8 @@ impl Direction {
         }
     }
 
-    /// How many bytes it has sent, those that are missing here included; see also [`Observer::begin_at`](crate::Observer::begin_at).
+    /// How many bytes it has sent, those that are missing here included; see also
+    /// [`Observer::begin_at`](crate::Observer::begin_at).
     #[must_use]
     pub const fn position(&self) -> u64 {
         self.position

@@ -2,8 +2,8 @@
 //! connection and tells who closed first, and what each end reports to its application.
 //!
 //! It is for people who write proxies, captures and test harnesses. With `default-features = false` it is the observer
-//! alone: sans-I/O, without a clock, without an allocation, below 1 KB, `no_std`. The feature `cli`, on by default, is the
-//! program.
+//! alone: sans-I/O, without a clock, without an allocation, below 1 KB, `no_std`. The feature `cli`, on by default, is
+//! the program.
 //!
 //! [`websocket_close`] is for the two ends. An observer has no "we": what an end wrote is a fact here, not a choice.
 

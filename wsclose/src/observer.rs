@@ -6,9 +6,9 @@ use crate::direction::{Blind, Context, Control, Direction, Ended, Pings, SeenClo
 
 /// A bystander of one WebSocket connection. It does no I/O, has no clock and allocates nothing.
 ///
-/// Feed it with the bytes of each direction behind the opening handshake, in pieces of any size. What it tells depends on
-/// the bytes and on the order of the calls, not on how the bytes were cut. Ask when the transport has ended; before that,
-/// the answers are those of a transport that ends now.
+/// Feed it with the bytes of each direction behind the opening handshake, in pieces of any size. What it tells depends
+/// on the bytes and on the order of the calls, not on how the bytes were cut. Ask when the transport has ended; before
+/// that, the answers are those of a transport that ends now.
 ///
 /// ```
 /// use websocket_close::Role;
@@ -192,7 +192,8 @@ impl Observer {
 
     /// `from` sent so many bytes more, which are missing here. They follow those of the last call for this direction.
     ///
-    /// Bytes inside the payload of one frame are stepped over. Otherwise nobody knows what this end has sent from here on.
+    /// Bytes inside the payload of one frame are stepped over. Otherwise nobody knows what this end has sent from here
+    /// on.
     pub fn gap(&mut self, from: Role, len: u64) {
         self.pair_mut(from).0.gap(len);
     }
@@ -202,8 +203,8 @@ impl Observer {
         self.pair_mut(from).0.lose();
     }
 
-    /// The machine of `by` has acknowledged so many bytes of the other direction. Call it before the bytes that were sent
-    /// together with the acknowledgement. A lower number than before is fine: captures reorder packets.
+    /// The machine of `by` has acknowledged so many bytes of the other direction. Call it before the bytes that were
+    /// sent together with the acknowledgement. A lower number than before is fine: captures reorder packets.
     ///
     /// Without such calls, as at a relay, the answers assume that all bytes arrived.
     ///

@@ -185,8 +185,8 @@ impl Observer {
         }
     }
 
-    /// An end that closes with one of these codes says that it failed the connection (RFC 6455, 7.1.7), unless it answers
-    /// a Close with the same code.
+    /// An end that closes with one of these codes says that it failed the connection (RFC 6455, 7.1.7), unless it
+    /// answers a Close with the same code.
     fn failed(&self, end: Role) -> Failed<'_> {
         let close = self.sent_by(end).close().and_then(|close| close.frame().ok());
         let Some(frame) = close.filter(|frame| matches!(frame.code().map(CloseCode::get), Some(1002 | 1007 | 1009)))

@@ -76,7 +76,8 @@ fn is_small_and_allocates_nothing() {
 
 /// What an end reports: code and wasClean, because of what.
 type Verdict = (Option<(u16, bool)>, Because);
-/// Its name, the steps, who was first, how the second Close stands to it, what the client reports, what the server reports.
+/// Its name, the steps, who was first, how the second Close stands to it, what the client reports, what the server
+/// reports.
 type Case = (&'static str, &'static [Do], Option<Role>, Option<Relation>, Verdict, Verdict);
 
 const NOTHING: Verdict = (Some((1006, false)), NoClose);

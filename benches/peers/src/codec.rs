@@ -1,4 +1,5 @@
-//! Codecs for tokio-util: one Close through a `FramedRead`, data frames stepped over, and data frames through a wrapped codec.
+//! Codecs for tokio-util: one Close through a `FramedRead`, data frames stepped over, and data frames through a wrapped
+//! codec.
 
 use std::hint::black_box;
 use std::io::{self, Read};

@@ -137,8 +137,9 @@ fn by_hand(frame: &mut [u8], answer: &mut Vec<u8>) -> Option<(u16, String)> {
     Some((code, reason.to_owned()))
 }
 
-/// A whole connection whose peer has closed. It is made ahead and dropped later. On the clock is: read the Close, answer it,
-/// shut the transport down, read to its end, and say what the Close was. soketto and yawc let nobody read to the end.
+/// A whole connection whose peer has closed. It is made ahead and dropped later. On the clock is: read the Close,
+/// answer it, shut the transport down, read to its end, and say what the Close was. soketto and yawc let nobody read to
+/// the end.
 fn connection(input: &Input) -> Case {
     fn by<T: 'static, R: 'static>(
         name: &'static str,

@@ -1,5 +1,5 @@
-//! A code and a reason encoded as a whole frame behind what a buffer holds, which is nothing: all of a table into the same
-//! kind of buffer, a `Vec` or a `BytesMut`.
+//! A code and a reason encoded as a whole frame behind what a buffer holds, which is nothing: all of a table into the
+//! same kind of buffer, a `Vec` or a `BytesMut`.
 
 use std::hint::black_box;
 

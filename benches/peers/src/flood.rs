@@ -1,4 +1,5 @@
-//! CPU time of a thread that throws away what a flooding peer sends over loopback, beside a plain read of the same bytes.
+//! CPU time of a thread that throws away what a flooding peer sends over loopback, beside a plain read of the same
+//! bytes.
 
 use std::fs;
 use std::io::{self, Read, Write};

@@ -1,5 +1,5 @@
-//! 10,000 connections that a server shuts down at once: what each keeps on the heap while its peer is silent, and how long
-//! all of them take if the peers answer.
+//! 10,000 connections that a server shuts down at once: what each keeps on the heap while its peer is silent, and how
+//! long all of them take if the peers answer.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -73,7 +73,8 @@ async fn peer(mut io: DuplexStream) {
     assert_eq!(io.read(&mut close).await.expect("an end"), 0);
 }
 
-/// Bytes for each connection whose peer is silent: its future, and what that has allocated. The transport is not counted.
+/// Bytes for each connection whose peer is silent: its future, and what that has allocated. The transport is not
+/// counted.
 fn memory<F: Future>(runtime: &Runtime, server: fn(DuplexStream) -> F) -> usize {
     let _guard = runtime.enter();
     let (servers, peers): (Vec<_>, Vec<_>) = (0..CONNECTIONS).map(|_| tokio::io::duplex(64)).unzip();

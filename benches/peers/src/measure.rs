@@ -67,8 +67,9 @@ pub fn live_after<R>(work: impl FnOnce() -> R) -> (usize, R) {
 /// One turn of a contender: how many pieces of work it did, and how long they took.
 pub type Run = Box<dyn FnMut() -> (usize, Duration)>;
 
-/// Works on many buffers in rotation. `make` gets the number of the buffer, `prepare` fills it anew before each pass; neither
-/// is on the clock. So the work meets no store that is still in flight, and its buffers lie at many places in a page.
+/// Works on many buffers in rotation. `make` gets the number of the buffer, `prepare` fills it anew before each pass;
+/// neither is on the clock. So the work meets no store that is still in flight, and its buffers lie at many places in a
+/// page.
 pub fn rotate<T: 'static>(
     make: impl FnMut(usize) -> T,
     mut prepare: impl FnMut(&mut T) + 'static,
@@ -81,8 +82,8 @@ pub fn rotate<T: 'static>(
     })
 }
 
-/// Works on things that are used up. They are made anew before each turn and dropped after it, neither of them on the clock
-/// or counted.
+/// Works on things that are used up. They are made anew before each turn and dropped after it, neither of them on the
+/// clock or counted.
 pub fn use_up<T: 'static>(
     number: usize,
     mut make: impl FnMut() -> T + 'static,

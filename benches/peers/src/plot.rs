@@ -42,7 +42,8 @@ pub fn draw(rounds: usize) -> String {
     let mut svg = String::from(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 410\" font-family=\"sans-serif\" font-size=\"13\">\n\
          <title>Nanoseconds to decode the payload of a Close frame, by the length of its reason</title>\n\
-         <style>text{fill:#57606a}path{fill:none;stroke-width:1.8}.grid{stroke:#8b949e;stroke-opacity:.35;stroke-width:1}\
+         <style>text{fill:#57606a}path{fill:none;stroke-width:1.8}\
+         .grid{stroke:#8b949e;stroke-opacity:.35;stroke-width:1}\
          @media(prefers-color-scheme:dark){text{fill:#b1bac4}}</style>\n",
     );
     let mut line = |text: std::fmt::Arguments<'_>| writeln!(svg, "{text}").expect("a string takes everything");

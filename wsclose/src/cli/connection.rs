@@ -1,4 +1,5 @@
-//! One connection, whichever way its bytes came: first its opening handshake, then an `Observer`, with clock and transport.
+//! One connection, whichever way its bytes came: first its opening handshake, then an `Observer`, with clock and
+//! transport.
 
 use super::opening::{NeverOpened, Opened, Opening, Request};
 use super::summary::{Cause, Facts, Summary, TransportEvent};
@@ -199,8 +200,8 @@ impl Connection {
         }
     }
 
-    /// The end of all: `None` if this was no WebSocket, and nothing that may hide one. `now` ends a connection that is still
-    /// open; `name` tells the name of a side.
+    /// The end of all: `None` if this was no WebSocket, and nothing that may hide one. `now` ends a connection that is
+    /// still open; `name` tells the name of a side.
     pub(crate) fn finish(mut self, now: Option<Time>, name: impl Fn(Side) -> String) -> Option<Summary> {
         let last_packet = self.last_packets.into_iter().max().flatten();
         let (client, path, is_joined, observer, closes, cause) = match &mut self.stage {

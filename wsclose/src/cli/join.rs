@@ -8,7 +8,8 @@ use crate::Role;
 pub(crate) struct Frames {
     /// Who sent them, as the mask bit tells.
     pub(crate) from: Role,
-    /// Whether one of them is a right Close, a control frame or the end of a message: no other protocol looks like that.
+    /// Whether one of them is a right Close, a control frame or the end of a message: no other protocol looks like
+    /// that.
     is_proof: bool,
 }
 

@@ -34,13 +34,14 @@ Why did this WebSocket end?
 
 wsclose decode [--payload] [--role client|server] [--base64] [--json] [HEX... | --raw FILE]
     Explains each HEX, in any shape: spaces, colons, commas, 0x, a hexdump. Without a HEX it explains each line of the
-    standard input, and skips what follows a #. If each HEX is a single byte, all of them are one input. It steps over an
-    HTTP head and over other frames to the first Close.
+    standard input, and skips what follows a #. If each HEX is a single byte, all of them are one input. It steps over
+    an HTTP head and over other frames to the first Close.
       --payload  HEX is the unmasked payload of a Close, not a frame
       --role     who receives the frames; without this, a server if the first one is masked
       --base64   HEX is base64
       --raw      the bytes are in a file (- is the standard input)
-      --json     only the first frame; one object a line: outcome, code, has_code, reason, error_kind, fail_code, consumed
+      --json     only the first frame; one object a line: outcome, code, has_code, reason, error_kind, fail_code,
+                 consumed
     Exit status: 0 if each input is a valid Close or leads to one, otherwise 1; with --json always 0.
 
 wsclose streams [OPTIONS] CLIENT SERVER
@@ -120,8 +121,8 @@ pub fn run(
     }
 }
 
-/// JSON, or an error, with nothing in it that may disturb who prints it: control characters, U+009B which begins commands
-/// of terminals, U+2028 which ends a line in some languages, bidirectional and invisible characters.
+/// JSON, or an error, with nothing in it that may disturb who prints it: control characters, U+009B which begins
+/// commands of terminals, U+2028 which ends a line in some languages, bidirectional and invisible characters.
 fn printable(line: &str) -> String {
     let mut printable = String::new();
     for letter in line.chars() {

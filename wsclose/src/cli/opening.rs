@@ -1,4 +1,5 @@
-//! A connection before it is a WebSocket: finds the request and its answer, or whole frames if we came too late for these.
+//! A connection before it is a WebSocket: finds the request and its answer, or whole frames if we came too late for
+//! these.
 
 use super::connection::{Piece, Side};
 use super::heads::{self, Answer, MAX_HEAD, Start};
@@ -76,7 +77,8 @@ impl Opening {
             Progress::Asked { request, .. } => {
                 let is_client = request.client == side;
                 self.kept_mut(side).push(piece);
-                // What the client sends before it has the answer stays here. Mostly it is the order of the file that is wrong.
+                // What the client sends before it has the answer stays here. Mostly it is the order of the file that is
+                // wrong.
                 if is_client { self.give_up_if_long(side) } else { self.answer(side) }
             }
             _ if self.kept(side).bytes.is_empty() => self.first_bytes(side, piece),

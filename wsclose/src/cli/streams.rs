@@ -30,8 +30,8 @@ pub(crate) fn read(client: (String, impl Read), server: (String, impl Read)) -> 
         (false, false) => Connection::joined(Side::A),
         (false, true) => Connection::joined(Side::B),
     };
-    // Both heads come before any frame: they tell which frames are legal. The request comes first, also if the files are
-    // swapped.
+    // Both heads come before any frame: they tell which frames are legal. The request comes first, also if the files
+    // are swapped.
     if server.buffer.starts_with(b"GET ") {
         server.head_to(&mut connection);
         client.head_to(&mut connection);

@@ -1,4 +1,5 @@
-//! An open WebSocket: places of TCP for its `Observer`, the times of both Closes, and what TCP shows about their arrival.
+//! An open WebSocket: places of TCP for its `Observer`, the times of both Closes, and what TCP shows about their
+//! arrival.
 
 use super::connection::{Piece, Side};
 use super::join;
@@ -22,7 +23,8 @@ pub(crate) struct WebSocket {
 struct OneEnd {
     begins: Begins,
     close_at: Option<Time>,
-    /// Whether it sent its Close again, long enough after the first time that this is TCP's doing and not the capture's.
+    /// Whether it sent its Close again, long enough after the first time that this is TCP's doing and not the
+    /// capture's.
     repeated_close: bool,
 }
 
@@ -186,7 +188,8 @@ impl WebSocket {
         }
     }
 
-    /// Whether it certainly is a WebSocket. Two frames of a server may look like another protocol; a client's mask does not.
+    /// Whether it certainly is a WebSocket. Two frames of a server may look like another protocol; a client's mask does
+    /// not.
     pub(crate) const fn is_certain(&self) -> bool {
         !self.is_joined || self.recognised >= 2
     }

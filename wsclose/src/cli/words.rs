@@ -1,7 +1,7 @@
 //! Words for people: a headline for each connection, and the evidence indented below it.
 //!
-//! What is said comes in four grades: sent (it passed here), acknowledged (the other machine had it), by its code (what an
-//! end says about itself), and cannot be said. A proxy may stand at either end, hence "the server's side".
+//! What is said comes in four grades: sent (it passed here), acknowledged (the other machine had it), by its code (what
+//! an end says about itself), and cannot be said. A proxy may stand at either end, hence "the server's side".
 
 use std::fmt::{self, Display};
 use std::io::{self, Write};

@@ -1,7 +1,8 @@
 """Servers that are no WebSocket themselves.
 
     helpers.py refuse PORT              answers 403
-    helpers.py idle-proxy PORT SERVER   passes everything on, and ends both sides after 21 s of silence, as load balancers do
+    helpers.py idle-proxy PORT SERVER   passes everything on, and ends both sides after 21 s of silence, as load
+                                        balancers do
     helpers.py wss PORT CERTIFICATE KEY, helpers.py wss-client PORT CERTIFICATE   a WebSocket inside TLS
 """
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Lets real programs end WebSockets on loopback, and holds what wsclose says against what both ends report.
 
-Each connection is captured with tcpdump; half of them go through `wsclose tap` at the same time. It prints how often they
-agree for each program and each way, and fails if an end reports something that wsclose did not say, not even in words.
+Each connection is captured with tcpdump; half of them go through `wsclose tap` at the same time. It prints how often
+they agree for each program and each way, and fails if an end reports something that wsclose did not say, not even in
+words.
 It needs root, tcpdump, chromium, node and python3; see setup.sh for the rest.
 
     run.py [--captures DIRECTORY]

@@ -33,7 +33,8 @@ fn close(code: u16, reason: &'static str) -> CloseFrame {
     CloseFrame { code: code.into(), reason: reason.into() }
 }
 
-/// Reads to the end, and prints what this end learnt: the Close that came, and whether the closing handshake was completed.
+/// Reads to the end, and prints what this end learnt: the Close that came, and whether the closing handshake was
+/// completed.
 fn report(end: Role, path: &str, ws: &mut WebSocket<TcpStream>, on_message: impl Fn(&mut WebSocket<TcpStream>)) {
     let mut theirs = None;
     let was_clean = loop {

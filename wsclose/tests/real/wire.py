@@ -2,8 +2,8 @@
 
     wire.py DELAY_SECONDS DEAD_AFTER_SECONDS
 
-The namespaces are wsclose-client (10.99.0.1) and wsclose-server (10.99.0.2), both on a device called wire. The second number
-counts from the first packet with a payload; 0 means never.
+The namespaces are wsclose-client (10.99.0.1) and wsclose-server (10.99.0.2), both on a device called wire. The second
+number counts from the first packet with a payload; 0 means never.
 """
 
 import fcntl

@@ -55,7 +55,9 @@ function connect(url) {
     if (name === 'client-drops') setTimeout(() => ws.terminate(), 100);
     if (name === 'client-resets') setTimeout(() => ws._socket.resetAndDestroy(), 100);
     if (name === 'half-close') setTimeout(() => ws._socket.end(), 100);
-    if (name === 'client-hangs' || name === 'unanswered-pings') setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 50);
+    if (name === 'client-hangs' || name === 'unanswered-pings') {
+      setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 50);
+    }
   });
   ws.on('message', () => {
     if (name === 'client-has-its-own-code') ws.close(4002, 'client done');
@@ -65,6 +67,7 @@ function connect(url) {
 if (command === 'connect') {
   connect(target);
 } else {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: Number(target), maxPayload: 1000, perMessageDeflate: true }, () => console.log('ready'));
+  const options = { host: '127.0.0.1', port: Number(target), maxPayload: 1000, perMessageDeflate: true };
+  const server = new WebSocketServer(options, () => console.log('ready'));
   server.on('connection', serve);
 }

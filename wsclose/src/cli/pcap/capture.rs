@@ -98,8 +98,8 @@ fn is_pcap_ng(magic: &[u8]) -> Result<bool, Error> {
     })
 }
 
-/// Fills every buffer until the input ends, since the parser takes a short read for the end of the header. It also keeps
-/// the error of the input, which the parser drops.
+/// Fills every buffer until the input ends, since the parser takes a short read for the end of the header. It also
+/// keeps the error of the input, which the parser drops.
 struct Steady<'a, R> {
     input: R,
     failed: &'a mut Option<io::Error>,

@@ -83,8 +83,8 @@ const MAX_WAITING: usize = 1 << 20;
 const MAX_WAITING_IN_ALL: usize = 1 << 25;
 /// What a piece costs besides its bytes.
 const PIECE: usize = 128;
-/// How long bytes wait once the hole before them is acknowledged. Nobody sends those again, but files are not strictly in
-/// order.
+/// How long bytes wait once the hole before them is acknowledged. Nobody sends those again, but files are not strictly
+/// in order.
 const MAX_WAIT: Span = Span::millis(1000);
 /// An ended connection sends nothing so far from its end. What does is a new one on the same ports.
 const REUSE_DISTANCE: u64 = 1 << 20;
