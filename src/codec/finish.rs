@@ -98,7 +98,7 @@ pub struct Finished {
 ///
 /// **Pings** are answered until the peer's Close
 /// ([RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)): the latest one that the inner codec has
-/// not begun to read, as soon as what was queued before is written.
+/// not begun to read, after what is already queued.
 ///
 /// The server ends the transport first. While the handshake can still be completed neither side shuts down its writing
 /// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)). Dropping the transport is left to you.

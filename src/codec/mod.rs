@@ -90,8 +90,9 @@ impl Encoder<Infallible> for Discard {
 /// a Close that `C` made itself never does: these are errors, and none of their bytes stay in the buffer.
 ///
 /// **What `C` must keep to**, as every decoder for tokio-util should: it removes bytes only from the front of its
-/// buffer. If it consumes bytes and returns `None`, it is called again. What it writes is a sequence of WebSocket
-/// frames, masked as the role demands; one frame may take several calls. Wrap it before the first frame.
+/// buffer, which has all bytes up to the next Close, perhaps several frames. If it consumes bytes and returns `None`,
+/// it is called again. What it writes is a sequence of WebSocket frames, masked as the role demands; one frame may take
+/// several calls. Wrap it before the first frame.
 ///
 /// **Ends without a Close.** Dropping the `Framed`, `SinkExt::close` and `StreamExt::forward` (which closes its sink)
 /// shut the transport down without sending a Close, so the peer reports 1006. Call [`finish()`] instead.
