@@ -153,7 +153,8 @@ impl<'a> CloseFrame<'a> {
     ///
     /// const TOO_LONG: CloseFrame<'static> = CloseFrame::from_static(
     ///     1000,
-    ///     "This reason has one hundred and twenty-four bytes, one more than fits next to the code into a control frame of 125 bytes ...",
+    ///     "This reason has one hundred and twenty-four bytes, one more than fits next to the code into a control \
+    ///      frame of 125 bytes ...",
     /// );
     /// # let _ = TOO_LONG;
     /// ```

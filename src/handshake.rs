@@ -717,7 +717,8 @@ impl FmtNamed for ClosingHandshake {
 /// let _answer = closing.receive(CloseFrame::from_static(1012, "restart"));
 /// assert_eq!(
 ///     closing.to_string(),
-///     r#"closed by the peer with 1012 (service restart) "restart"; answered by us with 1012 (service restart), not written"#
+///     "closed by the peer with 1012 (service restart) \"restart\"; \
+///      answered by us with 1012 (service restart), not written"
 /// );
 /// ```
 impl fmt::Display for ClosingHandshake {

@@ -15,8 +15,8 @@ macro_rules! meaning {
                 the reason lists the extensions." };
     (1011) => { "Something unexpected kept the endpoint from going on." };
     (1012) => { "The service restarts. Reconnect after a random delay of 5 to 30 seconds." };
-    (1013) => { "The service is overloaded. Try another of its addresses, or the same one only when the user asks for it." };
-    (1014) => { "A gateway or proxy got a bad answer from its upstream, like HTTP's 502. Many stacks refuse this code." };
+    (1013) => { "The service is overloaded. Try another of its addresses, or the same one only when the user asks." };
+    (1014) => { "A gateway or proxy got a bad answer from its upstream, like HTTP's 502. Many stacks refuse it." };
     (3000) => { "The peer is not authenticated." };
     (3003) => { "The peer may not do this." };
     (3008) => { "Something took too long." };
@@ -47,10 +47,8 @@ const fn row(first: u16, last: u16, name: &'static str, description: &'static st
 const UNREGISTERED: &str =
     "In the range for libraries, frameworks and applications. Not registered, but it may be sent (RFC 6455, 7.4.2).";
 
-/// The
-/// [IANA WebSocket Close Code Number Registry](https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number)
-/// as of [`REGISTRY_DATE`], and what RFC 6455 says about all other numbers. Every `u16` is in exactly one row; the rows
-/// are in order.
+/// The [IANA WebSocket Close Code Number Registry][iana] as of [`REGISTRY_DATE`], and what RFC 6455 says about all
+/// other numbers. Every `u16` is in exactly one row; the rows are in order.
 ///
 /// ```
 /// use websocket_close::registry::REGISTRY;
@@ -58,6 +56,8 @@ const UNREGISTERED: &str =
 /// let row = REGISTRY.iter().find(|row| row.first == 1013).unwrap();
 /// assert_eq!((row.last, row.name), (1013, "Try Again Later"));
 /// ```
+///
+/// [iana]: https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number
 pub const REGISTRY: &[Registration] = &ROWS;
 
 #[rustfmt::skip]
@@ -69,7 +69,8 @@ const ROWS: [Registration; 26] = [
     row(1003, 1003, "Unsupported Data", meaning!(1003)),
     row(1004, 1004, "Reserved", "Reserved, without a meaning; never sent."),
     row(1005, 1005, "No Status Received", "Reports a Close frame without a status code; never sent."),
-    row(1006, 1006, "Abnormal Closure", "Reports that the connection ended without a Close frame from the peer; never sent."),
+    row(1006, 1006, "Abnormal Closure",
+        "Reports that the connection ended without a Close frame from the peer; never sent."),
     row(1007, 1007, "Invalid frame payload data", meaning!(1007)),
     row(1008, 1008, "Policy Violation", meaning!(1008)),
     row(1009, 1009, "Message Too Big", meaning!(1009)),
@@ -79,7 +80,8 @@ const ROWS: [Registration; 26] = [
     row(1013, 1013, "Try Again Later", meaning!(1013)),
     row(1014, 1014, "Bad Gateway", meaning!(1014)),
     row(1015, 1015, "TLS handshake", "Reports that the TLS handshake failed; never sent."),
-    row(1016, 2999, "Unassigned", "Reserved for future protocol versions and extensions; never sent until one defines it."),
+    row(1016, 2999, "Unassigned",
+        "Reserved for future protocol versions and extensions; never sent until one defines it."),
     row(3000, 3000, "Unauthorized", meaning!(3000)),
     row(3001, 3002, "Unassigned", UNREGISTERED),
     row(3003, 3003, "Forbidden", meaning!(3003)),

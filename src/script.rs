@@ -16,7 +16,7 @@ use crate::frame::{CloseFrame, ReasonTooLong};
 /// | API | its code is a | 1000.9 | 66536 | `NaN` |
 /// |---|---|---|---|---|
 /// | `close(code, reason)` of `WebSocket` | [`[Clamp] unsigned short`][clamp] | 1001 | 65535 | 0 |
-/// | `close({closeCode, reason})` of `WebSocketStream` | [`[EnforceRange] unsigned short`][range] | 1000 | error | error |
+/// | `close({closeCode, ..})` of `WebSocketStream` | [`[EnforceRange] unsigned short`][range] | 1000 | error | error |
 ///
 /// The errors are of the type `TypeError`.
 ///

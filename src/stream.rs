@@ -5,18 +5,18 @@
 //! | ends by | who closed first, both codes, the reason | the peer's fault | how the transport ended | answers pings |
 //! |---|---|---|---|---|
 //! | [`ClosingHandshake`], driven by a stack | yes | yes | what the stack tells it | the stack |
-//! | `codec::finish`, over a `Framed` or a bare transport | yes | a bad Close, a bad length | yes | yes, until the peer's Close |
-//! | [`finish`] here | what the stack passes on | a bad code that the stack passes on | only whether it was cut | the stack |
+//! | `codec::finish`, over a `Framed` or a socket | yes | a bad Close or length | yes | yes, until the peer's Close |
+//! | [`finish`] here | what the stack passes on | a bad code, if passed on | only whether it was cut | the stack |
 //!
 //! What tungstenite 0.30 passes on, and axum 0.8, which is built on it:
 //!
 //! | the peer | the ending |
 //! |---|---|
-//! | closes first with a bad code, or with 1014 | 1002 "Protocol violation", clean: tungstenite reports that as the peer's Close, and answers with it |
+//! | closes first with a bad code, or with 1014 | 1002 "Protocol violation", clean: tungstenite reports that |
 //! | answers our Close with a bad code | 1006, and the fault |
-//! | closes with one byte or bad UTF-8; sends a bad frame, bad text, a message that is too big | 1006, failed by us with the program's `frame`, and an error |
+//! | closes with one byte or bad UTF-8; sends a bad frame, bad text, too big a message | 1006, failed by us; an error |
 //! | does so after our Close | 1006, no answer, and an error |
-//! | hangs up, or resets the connection | 1006, and an error that tells which: nobody closed, or we did and got no answer |
+//! | hangs up, or resets the connection | 1006, and an error that tells which; nobody closed, or we got no answer |
 //! | is silent, floods, or does not read | 1006, cut by us |
 //! | does not end the transport behind both Closes | clean. A client waits and cuts it; a server does not wait |
 //! | sends pings | they are answered until our Close, not until the peer's |
@@ -167,8 +167,7 @@ where
         (true, true) => Awaited::Close,
         (true, false) => Awaited::End,
     };
-    let cut = cut.then_some(TransportEnd::Cut { awaited, after: within, discarded: None });
-    let end = cut.unwrap_or(TransportEnd::NotKnown);
+    let end = if cut { TransportEnd::Cut { awaited, after: within, discarded: None } } else { TransportEnd::NotKnown };
     Finished { ending: closing.into_ending(end), error: driver.error }
 }
 
@@ -204,9 +203,10 @@ where
     fn poll(&mut self, frame: CloseFrame<'_>, cx: &mut Context<'_>) -> Poll<()> {
         // Answer a Close that has come already; do not cross it.
         let read = self.poll_read(cx);
-        // Once the stream has ended in order, nobody is left to hear a Close.
-        if self.closing.is_open() && self.unsent.is_none() && self.reading != Reading::Ended {
-            self.unsent = Some((self.glue.close)(frame));
+        if self.closing.is_open() {
+            let unsent = self.unsent.take().unwrap_or_else(|| (self.glue.close)(frame));
+            // Once the stream has ended in order, nobody is left to hear a Close.
+            self.unsent = Some(unsent).filter(|_| self.reading != Reading::Ended);
         }
         let written = self.poll_write(frame, cx);
         ready!(read);
@@ -220,19 +220,11 @@ where
             }
             match ready!(Pin::new(&mut *self.stream).poll_next(cx)) {
                 Some(item) => self.receive(item),
-                None => self.end(),
+                None => self.reading = Reading::Ended,
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    /// The stream has ended. Nobody is left to hear a Close that the sink has not taken.
-    fn end(&mut self) {
-        self.reading = Reading::Ended;
-        if self.closing.is_open() {
-            self.unsent = None;
-        }
     }
 
     fn receive(&mut self, item: Result<M, E>) {
@@ -258,7 +250,7 @@ where
         match ready!(self.poll_send(frame, cx)) {
             Ok(()) => self.closing.mark_written(),
             // The transport is gone, and so nobody has failed the connection.
-            Err(_) if self.closing.is_open() && self.reading == Reading::Failed => self.end(),
+            Err(_) if self.closing.is_open() && self.reading == Reading::Failed => self.reading = Reading::Ended,
             Err(error) => {
                 self.error.get_or_insert(error);
                 self.lost = true;
@@ -268,12 +260,9 @@ where
     }
 
     fn poll_send(&mut self, frame: CloseFrame<'_>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
-        let mut sink = Pin::new(&mut *self.stream);
         if self.unsent.is_some() {
-            ready!(sink.as_mut().poll_ready(cx))?;
-            if let Some(message) = self.unsent.take() {
-                sink.as_mut().start_send(message)?;
-            }
+            ready!(Pin::new(&mut *self.stream).poll_ready(cx))?;
+            self.unsent.take().map_or(Ok(()), |message| Pin::new(&mut *self.stream).start_send(message))?;
             // Nothing is chosen before the sink takes it: the peer's Close may be faster.
             self.choose(frame);
         }

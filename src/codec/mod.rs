@@ -356,7 +356,8 @@ impl<C> CloseCodec<C> {
     /// # use tokio_util::codec::{Decoder, Encoder};
     /// # use websocket_close::{CloseFrame, codec::{CloseCodec, Message}};
     /// let mut codec = CloseCodec::client(|| [0; 4]);
-    /// let Ok(Some(Message::Close(close))) = codec.decode(&mut BytesMut::from(&b"\x88\x02\x03\xe8"[..])) else { panic!() };
+    /// let mut received = BytesMut::from(&b"\x88\x02\x03\xe8"[..]);
+    /// let Ok(Some(Message::Close(close))) = codec.decode(&mut received) else { panic!() };
     /// codec.answer_with(CloseFrame::from_static(4002, "upstream"));
     /// let mut sent = BytesMut::new();
     /// codec.encode(Message::Close(close), &mut sent)?;

@@ -1,4 +1,4 @@
-//! The server recipe as a program: each code, TLS, and a restart with a crowd of clients of which some are bad.
+//! The server recipe as a program: each code, TLS, and a restart with a crowd of clients, some of them bad.
 
 mod process;
 
