@@ -199,7 +199,7 @@ async fn clearing_the_read_buffer_loses_only_its_content() {
     }
 }
 
-/// More data than one read takes, all of which has arrived.
+/// More data than one read takes. All of it has arrived.
 #[tokio::test(start_paused = true)]
 async fn data_that_has_already_arrived_takes_no_time() {
     for local in ROLES {

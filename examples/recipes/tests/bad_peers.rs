@@ -35,7 +35,7 @@ enum Bad {
     Silent,
     /// It sends a frame that nobody may send, and then texts as fast as it goes. It reads.
     Floods,
-    /// It sends a text of which a byte comes now and then. It reads.
+    /// It sends a text, a byte now and then. It reads.
     Trickles,
     /// It sends texts until they are stuck, and reads nothing.
     DoesNotRead,

@@ -122,7 +122,7 @@ impl Connection {
         self.advance(opened);
     }
 
-    /// The same for bytes of which nobody knows how many they are.
+    /// The same for an unknown number of bytes.
     pub(crate) fn gap_of_unknown_length(&mut self, side: Side) {
         if let Stage::WebSocket(websocket) = &mut self.stage {
             websocket.gap_of_unknown_length(side);

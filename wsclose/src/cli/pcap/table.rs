@@ -26,7 +26,7 @@ struct Entry {
     connection: Connection,
 }
 
-/// With more connections than this, those are let go of which nothing was heard for longest.
+/// With more connections than this, those that have been silent for longest are let go.
 const MAX_CONNECTIONS: usize = 1 << 16;
 
 impl Table {
@@ -61,7 +61,7 @@ impl Table {
         show(&mut self.done, output)
     }
 
-    /// Lets go of the quarter of the connections of which nothing was heard for longest.
+    /// Lets go of the quarter of the connections that have been silent for longest.
     fn make_room(&mut self, output: &mut Output<impl Write>) -> io::Result<()> {
         let mut by_age: Vec<_> = self.live.iter().map(|(key, entry)| (entry.last, *key)).collect();
         by_age.sort_unstable_by_key(|(last, _)| *last);
