@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Reads a capture of 508 MB with wsclose and with tshark, one after the other, twice, and prints seconds and memory.
 
-It needs tshark, and wsclose built by setup.sh. The capture is one connection of 350,000 binary frames that ends with a Close.
+It needs tshark, and wsclose built by setup.sh. The capture is one connection of 350,000 binary frames that ends with a
+Close.
 """
 
 import os
@@ -60,4 +61,5 @@ with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
     print(f"{os.path.getsize(file.name) / 1e6:.0f} MB; wsclose has {WSCLOSE.stat().st_size / 1e6:.2f} MB")
     for _ in range(2):
         measure("wsclose", [str(WSCLOSE), "pcap", file.name])
-        measure("tshark", ["tshark", "-r", file.name, "-Y", "websocket.opcode == 8", "-T", "fields", "-e", "websocket.payload.close.status_code"])
+        fields = ["-Y", "websocket.opcode == 8", "-T", "fields", "-e", "websocket.payload.close.status_code"]
+        measure("tshark", ["tshark", "-r", file.name, *fields])
