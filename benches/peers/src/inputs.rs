@@ -65,11 +65,6 @@ fn repeated(letter: char, len: usize) -> String {
     letter.to_string().repeat(letters) + &".".repeat(len % letter.len_utf8())
 }
 
-/// An ASCII reason of each length.
-pub fn ladder() -> Vec<Input> {
-    (0..=123).map(|len| Input::good(len.to_string(), &ascii(len))).collect()
-}
-
 /// All of them.
 pub fn all() -> Vec<Input> {
     let ascii_123 = ascii(123);

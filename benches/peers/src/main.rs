@@ -17,7 +17,6 @@ mod flood;
 mod inputs;
 mod mass;
 mod measure;
-mod plot;
 mod sizes;
 
 use std::collections::BTreeSet;
@@ -150,12 +149,11 @@ const GATE: f64 = 1.5;
 
 const HELP: &str = "\
 Usage: close-peers [--filter TEXT] [--rounds NUMBER] [--json] [--gate]
-       close-peers --plot FILE | --mass | --flood | --sizes
+       close-peers --mass | --flood | --sizes
   --filter TEXT     only tables whose `group/input` contains the text
   --rounds NUMBER   how often each contender has its turn (2000)
   --json            one object a line
   --gate            fail if a row of ours takes more than 1.5 times the best peer's time
-  --plot FILE       draw decode time against reason length, as SVG
   --mass            10,000 connections shut down at once: memory and time
   --flood           CPU seconds per GiB that is read and thrown away
   --sizes           sizes of types in bytes";
@@ -169,7 +167,6 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
             Long("rounds") => rounds = args.value()?.parse::<usize>()?.max(1),
             Long("json") => json = true,
             Long("gate") => gate = true,
-            Long("plot") => return done(std::fs::write(args.value()?, plot::draw(rounds))?),
             Long("mass") => return done(mass::print()),
             Long("flood") => return done(flood::print()?),
             Long("sizes") => return done(sizes::print()),
