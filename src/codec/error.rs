@@ -89,9 +89,8 @@ impl<E> Error<E> {
     }
 }
 
-/// For code that knows only I/O errors. An I/O error, also one of the inner codec, comes out as it was; a wrong frame
-/// becomes
-/// [`InvalidData`](io::ErrorKind::InvalidData), a transport that ended inside a frame
+/// For code that knows only I/O errors. An I/O error, also one of the inner codec, comes out as it was. A wrong frame
+/// becomes [`InvalidData`](io::ErrorKind::InvalidData). A transport that ended inside a frame becomes
 /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
 impl<E: fmt::Display + Into<Box<dyn core::error::Error + Send + Sync>>> From<Error<E>> for io::Error {
     fn from(error: Error<E>) -> Self {
