@@ -15,6 +15,6 @@ cargo deny fetch db || {
     exit 2
 }
 # The index of the registry is read too, since a yanked version counts as a fault.
-cargo deny --workspace check --deny yanked advisories
+cargo deny --locked --workspace check --deny yanked advisories
 database=$(ls -td "${CARGO_HOME:-$HOME/.cargo}"/advisory-dbs/advisory-db-* | head -n 1)
 echo "advisories.sh: checked with the database of $(git -C "$database" log -1 --format=%cs)"
