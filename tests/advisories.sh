@@ -10,7 +10,7 @@ if [ -n "${ADVISORY_DB:-}" ]; then
 fi
 cargo deny fetch db || {
     echo '!!!'
-    echo "!!! advisories.sh: ADVISORIES NOT CHECKED. $source cannot be had: see CONTRIBUTING.md, \"How to release\""
+    echo "!!! advisories.sh: ADVISORIES NOT CHECKED. $source cannot be had: see RELEASING.md"
     echo '!!!'
     exit 2
 }
