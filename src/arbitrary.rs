@@ -205,6 +205,7 @@ impl Verdict<'_> {
 
 /// What is wrong with a payload. A fuzz target can skip the known faults of its stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fault {
     /// More than 125 bytes. [RFC 6455, 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)
     TooLong,

@@ -1,11 +1,21 @@
 #!/bin/sh
-# Checks that the public API with all features is the one in public-api.txt. `public_api.sh --update` writes that file.
+# Checks that the public API of each published library is the one in public-api.txt beside its tests.
+# `public_api.sh --update` writes these files.
 set -eu
 cd "$(dirname "$0")/.."
+update=${1:-}
 listing=$(mktemp)
 trap 'rm "$listing"' EXIT
-# The guides are pages of the documentation only.
-cargo +nightly public-api --all-features -sss | grep -v '^pub mod websocket_close::guide' >"$listing"
-if [ "${1:-}" = --update ]; then cp "$listing" tests/public-api.txt; fi
-diff -u tests/public-api.txt "$listing"
-echo "public_api.sh: $(wc -l <"$listing") lines, unchanged"
+# PACKAGE FILE ARGUMENTS...
+check() {
+    package=$1 file=$2
+    shift 2
+    # The guides are pages of the documentation only.
+    cargo +nightly public-api -p "$package" "$@" -sss | grep -v '^pub mod websocket_close::guide' >"$listing"
+    if [ "$update" = --update ]; then cp "$listing" "$file"; fi
+    diff -u "$file" "$listing"
+    echo "public_api.sh: $package: $(wc -l <"$listing") lines, unchanged"
+}
+check websocket-close tests/public-api.txt --all-features
+# The feature `cli` is the program.
+check wsclose wsclose/tests/public-api.txt --no-default-features

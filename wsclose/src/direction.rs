@@ -50,6 +50,7 @@ enum Place {
 
 /// Why the frames of a direction can no longer be told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Blind {
     /// Bytes are missing.
     Missing,
@@ -71,6 +72,7 @@ enum Message {
 /// Two directions without a common clock do not tell which ping a pong answers. Then each pong counts as the answer to
 /// one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Pings {
     /// All of them.
     pub sent: u32,

@@ -16,7 +16,9 @@ mod direction;
 mod observer;
 mod report;
 
+// The program calls it, and its tests. It is not an interface for others: `STABILITY.md`.
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 
 pub use direction::{Blind, Direction, Fault, Pings, SeenClose};

@@ -52,6 +52,7 @@ pub struct Observer {
 
 /// The extensions that the opening handshake agreed on, as far as they change which frames are legal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Extensions {
     /// No extension: all RSV bits must be 0.
     None,
@@ -63,6 +64,7 @@ pub enum Extensions {
 
 /// How the transport of one end ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TransportEnd {
     /// In order: it sends nothing more. It may still read.
     Fin,
@@ -72,6 +74,7 @@ pub enum TransportEnd {
 
 /// How the second Close stands to the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Relation {
     /// There is no second Close.
     Alone,

@@ -18,6 +18,7 @@ pub struct Report {
 
 /// What a [`Report`] rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Because {
     /// The other Close came.
     Seen,

@@ -260,7 +260,7 @@ fn unordered() {
     let observer = observe(Observer::new().unordered(), &[C(C_1009), S(S_1000)]);
     assert_eq!(observer.report(Client).because(), Because::Failed);
     let observer = observe(Observer::new().unordered(), &[C(b"\x8a\x80\0\0\0\0"), S(b"\x89\x00\x89\x00")]);
-    assert_eq!(observer.pings(Server), Pings { sent: 2, unanswered: 1 });
+    assert_eq!(pings_of_server(&observer), (2, 1));
 }
 
 /// The first rule that a frame breaks, with the value.
@@ -302,6 +302,12 @@ fn faults() {
     assert_eq!((observer.sent_by(Server).blind(), observer.first()), (Some(Blind::Fault), None));
 }
 
+/// How many pings the server sent, and how many of them were not answered.
+fn pings_of_server(observer: &Observer) -> (u32, u32) {
+    let Pings { sent, unanswered, .. } = observer.pings(Server);
+    (sent, unanswered)
+}
+
 #[test]
 fn pings() {
     let asks = S(b"\x89\x00");
@@ -314,7 +320,7 @@ fn pings() {
         (&[C(C_1000), asks], 0, 0),
         (&[S(S_1000), asks], 0, 0),
     ] {
-        assert_eq!(observe(Observer::new(), steps).pings(Server), Pings { sent, unanswered });
+        assert_eq!(pings_of_server(&observe(Observer::new(), steps)), (sent, unanswered));
     }
 }
 
