@@ -1,6 +1,6 @@
 #!/bin/sh
-# What would be published: each package holds what its list says, the packages build from nothing else, and so does a
-# program that depends on them. `package.sh --update` writes the lists.
+# What would be published: each package holds what its list says, the packages build from nothing else, and so do
+# a program that depends on them and `wsclose` itself. `package.sh --update` writes the lists.
 #
 # The lists are `package/NAME.txt`. The program is in `package/scratch`.
 set -eu
@@ -34,4 +34,9 @@ for package in $packages; do
 done
 { printf '\n[patch.crates-io]\n' && cat "$copy/patches"; } >>Cargo.toml
 cargo run --quiet
-echo "package.sh: $(echo "$packages" | wc -w) packages hold what their lists say, and a program runs from them"
+# The program, as `cargo install` builds it: without a lockfile of ours.
+cd "$(echo "$copy/unpacked/wsclose-"*)"
+{ printf '\n[workspace]\n[patch.crates-io]\n' && grep '^websocket-close ' "$copy/patches"; } >>Cargo.toml
+rm -f Cargo.lock
+cargo run --quiet -- codes 1006
+echo "package.sh: $(echo "$packages" | wc -w) packages hold what their lists say, and two programs run from them"

@@ -1,6 +1,7 @@
-//! A program of a user, who has nothing but the published package: `tests/package.sh`.
+//! A program of a user, who has nothing but the published packages: `tests/package.sh`.
 
 use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd, codec::CloseCodec, stream, wire};
+use wsclose::Observer;
 
 fn main() {
     let mut frame = *b"\x88\x05\x03\xe9bye";
@@ -12,4 +13,8 @@ fn main() {
     println!("{}", closing.into_ending(TransportEnd::InOrder));
     assert!(CloseCodec::server().closing().is_open());
     let _: Option<stream::Parts<'_>> = None;
+
+    let mut observer = Observer::new();
+    observer.bytes(Role::Server, b"\x88\x02\x03\xe9");
+    assert_eq!(observer.first(), Some(Role::Server));
 }
