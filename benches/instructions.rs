@@ -1,7 +1,7 @@
 //! Instructions per call, counted by callgrind and held against `benches/instructions.txt`: a gate that no noise
 //! upsets.
 //!
-//! `cargo bench --features codec --bench instructions` fails if a count grew by more than 3 %. With `-- --renew` it
+//! `cargo bench --features codec,stream --bench instructions` fails if a count grew by more than 3 %. With `-- --renew` it
 //! writes the file anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -9,15 +9,19 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write;
 use std::hint::black_box;
+use std::pin::Pin;
 use std::process::{Command, ExitCode};
-use std::{env, fs, io, str};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::{env, fs, future, io, str};
 
 use bytes::BytesMut;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, Sink, Stream, StreamExt};
 use tokio_util::codec::{Decoder, Encoder, Framed};
-use websocket_close::codec::{CloseCodec, Message, Timeouts, finish};
+use websocket_close::codec::{Bare, CloseCodec, Message, Timeouts, finish};
+use websocket_close::stream::{self, Glue};
 use websocket_close::wire::{self, Peek, Scanner};
-use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role};
+use websocket_close::{CloseCode, CloseEvent, CloseFrame, ClosingHandshake, ClosingState, Role, script};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -136,8 +140,57 @@ fn cases() -> Vec<Case> {
         })
     }));
     cases.extend(inner_codec(&stream));
+    cases.extend(small_ones());
     cases.extend(finishes());
+    cases.extend([bare_finish(), stream_finish()]);
     cases
+}
+
+/// What a stack calls that has a frame, a payload or a state of its own.
+fn small_ones() -> Vec<Case> {
+    fn case(name: &str, work: impl FnMut() + 'static) -> Case {
+        (name.to_owned(), Box::new(work))
+    }
+    const PAYLOAD: &[u8] = b"\x03\xe9the tab was closed";
+    let frame = CloseFrame::from_static(1001, "the tab was closed");
+    let (mut payload, mut data) = ([0; 125], *b"\x82\x84\x01\x02\x03\x04\x05\x06\x07\x08");
+    let [mut put, mut read, mut written] = [(); 3].map(|()| BytesMut::with_capacity(256));
+    vec![
+        case("unjudged payload, ASCII 18", || {
+            black_box(&CloseFrame::unjudged(black_box(PAYLOAD)));
+        }),
+        case("observed, ASCII 18", || {
+            black_box(&CloseEvent::observed(black_box(PAYLOAD)));
+        }),
+        case("write_payload, ASCII 18", move || {
+            black_box(black_box(frame).write_payload(&mut payload));
+        }),
+        case("put, ASCII 18", move || {
+            put.clear();
+            black_box(frame).put(&mut put);
+        }),
+        case("peek at a data frame", move || {
+            black_box(&wire::peek(Role::Server, black_box(&mut data)));
+        }),
+        case("script::close, ASCII 18", || {
+            black_box(&script::close(black_box(Some(4001)), black_box(Some("the tab was closed"))));
+        }),
+        case("state, answered", move || {
+            let mut closing = ClosingState::new(Role::Server);
+            black_box(&closing.receive(black_box(frame)));
+            closing.mark_written();
+            black_box(closing.is_clean());
+        }),
+        case("codec, a Close read", move || {
+            read.clear();
+            read.extend_from_slice(b"\x88\x82\0\0\0\0\x03\xe8");
+            black_box(&CloseCodec::server().decode(&mut read));
+        }),
+        case("codec, a Close written", move || {
+            written.clear();
+            let _ = black_box(CloseCodec::server().encode(Message::from(black_box(frame)), &mut written));
+        }),
+    ]
 }
 
 /// An inner codec that does as little as one can: it yields frames of ten bytes as they are, and writes what it is
@@ -214,6 +267,74 @@ fn finishes() -> [Case; 2] {
         (name.to_owned(), Box::new(work))
     };
     [case("finish, the Close was yielded", true), case("finish, the Close is to be read", false)]
+}
+
+/// The same on a bare transport.
+fn bare_finish() -> Case {
+    let mut connections = [(); 2].map(|()| {
+        let close = &b"\x88\x82\0\0\0\0\x03\xe8"[..];
+        Bare::new(tokio::io::join(close, tokio::io::sink()), CloseCodec::server())
+    });
+    let mut calls = 0;
+    let work = move || {
+        let frame = CloseFrame::from_code(CloseCode::GOING_AWAY);
+        let finished = connections[calls].finish(frame, Timeouts::DEFAULT).now_or_never();
+        assert!(black_box(&finished).as_ref().is_some_and(|finished| finished.ending.event().was_clean()));
+        calls += 1;
+    };
+    ("finish, a bare transport".to_owned(), Box::new(work))
+}
+
+/// The messages of a stack: one Close, then the end. It takes all that is sent.
+struct Stack(Option<(u16, String)>);
+
+impl Stream for Stack {
+    type Item = Result<(u16, String), ()>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.take().map(Ok))
+    }
+}
+
+impl Sink<(u16, String)> for Stack {
+    type Error = ();
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: (u16, String)) -> Result<(), ()> {
+        black_box(message);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The same on a stream of messages.
+fn stream_finish() -> Case {
+    let glue = Glue {
+        close: |frame| (frame.code().map_or(0, CloseCode::get), frame.reason().to_owned()),
+        read: |(code, reason): &(u16, String)| Some(Some((*code, reason.as_str()))),
+        answers: false,
+    };
+    let mut stacks = [(); 2].map(|()| Stack(Some((1000, "done".to_owned()))));
+    let mut calls = 0;
+    let work = move || {
+        let frame = CloseFrame::from_code(CloseCode::GOING_AWAY);
+        let sleep = |_| future::pending::<()>();
+        let finished =
+            stream::finish(&mut stacks[calls], &glue, Role::Server, None, frame, Duration::MAX, sleep).now_or_never();
+        assert!(black_box(&finished).as_ref().is_some_and(|finished| finished.ending.event().was_clean()));
+        calls += 1;
+    };
+    ("stream::finish".to_owned(), Box::new(work))
 }
 
 fn aligned(parts: &[&[u8]]) -> (Aligned, usize) {
@@ -319,6 +440,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
              which is why the counts differ if the code did not change."
         );
     }
-    println!("To renew it: cargo bench --features codec --bench instructions -- --renew, and commit {BASELINE}.");
+    println!(
+        "To renew it: cargo bench --features codec,stream --bench instructions -- --renew, and commit {BASELINE}."
+    );
     Ok(ExitCode::FAILURE)
 }
