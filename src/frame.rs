@@ -223,7 +223,10 @@ impl<'a> CloseFrame<'a> {
                 [*high, *low] = code.to_be_bytes();
                 let reason = utf8::unmasked([k2, k3, k0, k1], reason);
                 let code = CloseCode::new(code).map_err(DecodeError::InvalidCode)?;
-                Ok(Self { code: Some(code), reason: reason.map_err(DecodeError::InvalidUtf8)? })
+                match reason {
+                    Ok(reason) => Ok(Self { code: Some(code), reason }),
+                    Err(reason) => Self::with_non_ascii(code, reason),
+                }
             }
         }
     }

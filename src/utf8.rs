@@ -18,11 +18,11 @@ pub(crate) fn checked(bytes: &[u8]) -> Result<&str, Utf8Error> {
     text(bytes, is_utf8(bytes)).map_or_else(|| refused(bytes), Ok)
 }
 
-/// Unmasks `bytes` in place, and checks the result.
+/// Unmasks `bytes` in place: text if every one of them is then below 0x80, else the plain bytes.
 #[inline]
-pub(crate) fn unmasked(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, Utf8Error> {
-    let is_text = mask::unmask(key, bytes) || is_utf8(bytes);
-    text(bytes, is_text).map_or_else(|| refused(bytes), Ok)
+pub(crate) fn unmasked(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, &[u8]> {
+    let is_ascii = mask::unmask(key, bytes);
+    text(bytes, is_ascii).ok_or(bytes)
 }
 
 /// Only `core` tells where the fault is.
@@ -92,7 +92,7 @@ mod fast {
     use State::{AfterE0, AfterEd, AfterF0, AfterF4, Between, OneMore, Refused, ThreeMore, TwoMore};
 
     /// Whether `bytes` are UTF-8; meant for what is not ASCII.
-    #[inline(never)]
+    #[inline]
     pub(super) fn is_utf8(mut bytes: &[u8]) -> bool {
         // 16 bytes of ASCII at either end are whole characters.
         while let Some((_, rest)) = bytes.split_first_chunk::<16>().filter(|(first, _)| is_ascii(*first)) {
@@ -101,8 +101,8 @@ mod fast {
         while let Some((rest, _)) = bytes.split_last_chunk::<16>().filter(|(_, last)| is_ascii(*last)) {
             bytes = rest;
         }
-        // simdutf8 takes the same time for any text of 64 to 128 bytes. It leaves shorter text to `core`.
-        if bytes.len() >= 80 { simdutf8::basic::from_utf8(bytes).is_ok() } else { accepts(bytes) }
+        // simdutf8 takes the same time for any text of 65 to 128 bytes. It leaves shorter text to `core`.
+        if bytes.len() >= 64 { simdutf8::basic::from_utf8(bytes).is_ok() } else { accepts(bytes) }
     }
 
     /// A state of the automaton: a load and a shift for each byte, where `core` has branches for each character.
