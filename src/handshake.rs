@@ -647,8 +647,13 @@ impl ClosingHandshake {
     #[inline]
     #[must_use]
     pub fn theirs(&self) -> Option<CloseFrame<'_>> {
+        self.theirs_owned().map(OwnedCloseFrame::as_frame)
+    }
+
+    #[inline]
+    pub(crate) const fn theirs_owned(&self) -> Option<&OwnedCloseFrame> {
         match &self.peer {
-            Peer::Closed(frame) => Some(frame.as_frame()),
+            Peer::Closed(frame) => Some(frame),
             Peer::Silent | Peer::Broke(_) => None,
         }
     }

@@ -436,33 +436,31 @@ impl State {
     /// Takes the Close at the front of `src`, once it is whole. What follows it is to be discarded.
     fn take_close(&mut self, src: &mut [u8]) -> Option<Result<(), wire::Error>> {
         let len = src.len();
-        let mut behind = 0;
-        let close = match wire::peek(self.closing.local(), src) {
+        let error = match wire::peek(self.closing.local(), src) {
             Ok(Peek::Close(close)) => {
-                behind = len - close.frame_len();
-                close.decode()
+                self.count(len - close.frame_len());
+                match close.decode() {
+                    Ok(frame) => {
+                        // `finish` or a `Message::Close` queues the answer.
+                        let _answer = self.closing.receive(frame);
+                        self.reading = Reading::Closed { told: false };
+                        return Some(Ok(()));
+                    }
+                    Err(error) => error,
+                }
             }
             Ok(Peek::Incomplete { .. } | Peek::NotClose(_)) => return None,
-            Err(error) => Err(error),
+            Err(error) => error,
         };
-        self.count(behind);
-        Some(match close {
-            Ok(frame) => {
-                // `finish` or a `Message::Close` queues the answer.
-                let _answer = self.closing.receive(frame);
-                self.reading = Reading::Closed { told: false };
-                Ok(())
-            }
-            Err(error) => Err(self.reject(error)),
-        })
+        Some(Err(self.reject(error)))
     }
 
     /// The peer's Close, for the program that has not got it yet.
     fn tell_close<T>(&mut self) -> Option<Message<T>> {
-        match (&mut self.reading, self.closing.theirs()) {
+        match (&mut self.reading, self.closing.theirs_owned()) {
             (Reading::Closed { told: told @ false }, Some(frame)) => {
                 *told = true;
-                Some(frame.into())
+                Some(Message::Close(Box::new(frame.clone())))
             }
             _ => None,
         }
@@ -513,29 +511,42 @@ impl<C: Decoder> CloseCodec<C> {
         }
     }
 
-    /// Goes on where a Close is in view, or where reading is over.
-    fn decode_close(&mut self, src: &mut BytesMut) -> Result<Option<Message<C::Item>>, Error<C::Error>> {
+    /// Lets the inner codec read what comes before the stop.
+    fn drain(&mut self, src: &mut BytesMut) -> Result<Option<Message<C::Item>>, Error<C::Error>> {
         if let Reading::Draining { left, behind, .. } = &mut self.state.reading {
             // What is read from the stop on belongs behind.
             if src.len() > *left {
                 behind.unsplit(src.split_off(*left));
             }
-            let item = self.decode_inner(src)?;
-            let Reading::Draining { left, behind, stop } = &mut self.state.reading else { return Ok(None) };
-            if item.is_some() {
-                *left = src.len();
-                return Ok(item);
-            }
-            // What the inner codec has left is the start of a message that will not go on.
-            *src = mem::take(behind);
-            self.state.reading = Reading::Stopped { stop: *stop, drained: true };
         }
-        if let Reading::Stopped { stop, drained: false } = self.state.reading {
-            let item = self.decode_inner(&mut BytesMut::new())?;
-            if item.is_some() {
-                return Ok(item);
+        let decoded = self.decode_inner(src);
+        if let Reading::Draining { left, .. } = &mut self.state.reading {
+            *left = src.len();
+        }
+        decoded
+    }
+
+    /// Goes on where a Close is in view, or where reading is over.
+    fn decode_close(&mut self, src: &mut BytesMut) -> Result<Option<Message<C::Item>>, Error<C::Error>> {
+        if let Reading::Draining { .. } = self.state.reading {
+            let decoded = self.drain(src);
+            if !matches!(decoded, Ok(None)) {
+                return decoded;
             }
-            self.state.reading = Reading::Stopped { stop, drained: true };
+            if let Reading::Draining { behind, stop, .. } = &mut self.state.reading {
+                // What the inner codec has left is the start of a message that will not go on.
+                *src = mem::take(behind);
+                self.state.reading = Reading::Stopped { stop: *stop, drained: true };
+            }
+        }
+        if let Reading::Stopped { drained: false, .. } = self.state.reading {
+            let decoded = self.decode_inner(&mut BytesMut::new());
+            if !matches!(decoded, Ok(None)) {
+                return decoded;
+            }
+            if let Reading::Stopped { drained, .. } = &mut self.state.reading {
+                *drained = true;
+            }
         }
         match self.state.reading {
             Reading::Stopped { stop: Stop::Close, .. } => {
