@@ -126,12 +126,16 @@ pub struct Finished {
 /// assert_eq!(client.ending.event().to_string(), r#"1001 (going away) "restart", clean"#);
 /// # }
 /// ```
-pub async fn finish<T, C>(framed: &mut Framed<T, CloseCodec<C>>, frame: CloseFrame<'_>, timeouts: Timeouts) -> Finished
+pub fn finish<T, C>(
+    framed: &mut Framed<T, CloseCodec<C>>,
+    frame: CloseFrame<'_>,
+    timeouts: Timeouts,
+) -> impl Future<Output = Finished>
 where
     T: AsyncRead + AsyncWrite + Unpin,
     C: Decoder,
 {
-    drive(framed, frame, timeouts).await
+    drive(framed, frame, timeouts)
 }
 
 /// A transport without a `Framed`, for programs that have only a socket, or a parser of their own.
@@ -181,8 +185,8 @@ impl<T, C> Bare<T, C> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin, C> Bare<T, C> {
     /// The same as [`finish()`] for a `Framed`, in every point.
-    pub async fn finish(&mut self, frame: CloseFrame<'_>, timeouts: Timeouts) -> Finished {
-        drive(self, frame, timeouts).await
+    pub fn finish(&mut self, frame: CloseFrame<'_>, timeouts: Timeouts) -> impl Future<Output = Finished> {
+        drive(self, frame, timeouts)
     }
 }
 
@@ -540,6 +544,7 @@ struct Driver<'a, S> {
     io_error: Option<io::Error>,
 }
 
+/// Each `async fn` around this one would copy the `Finished` once more.
 async fn drive<S: Surface>(surface: &mut S, frame: CloseFrame<'_>, timeouts: Timeouts) -> Finished {
     let mut driver = Driver { surface, frame, timeouts, primed: false, io_error: None };
     driver.with_read_buffer(State::begin_finish);
