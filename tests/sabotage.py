@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Puts faults into a copy of the crate, one at a time, and asserts that the named check goes red.
 
-`sabotage.py [NAME...]`. These are faults of a careless hand, which cargo-mutants cannot make; it makes all small ones
+`sabotage.py [NAME...]`; `sabotage.py --places` only looks for the places of all faults, which takes no time. These are faults of a careless hand, which cargo-mutants cannot make; it makes all small ones
 (`mutants.sh`). Each fault finds its place by the text that it replaces, which must occur once in the file, so an edit
 elsewhere does not disturb it. Where nothing is broken, each check must be green.
 """
@@ -305,7 +305,20 @@ def run(check, cwd, env):
     return done.returncode, done.stdout
 
 
+def check_places():
+    """Stops at a fault that has lost its place."""
+    for name, _, _, edits in FAULTS:
+        for file, old, _ in edits:
+            count = (root / "src" / file).read_text().count(old)
+            if count != 1:
+                sys.exit(f"sabotage.py: FAILED, {name}: the text occurs {count} times in {file}: {old}")
+
+
 def main():
+    check_places()
+    if sys.argv[1:] == ["--places"]:
+        print(f"sabotage.py: {len(FAULTS)} faults have their places")
+        return
     faults = [fault for fault in FAULTS if not sys.argv[1:] or fault[0] in sys.argv[1:]]
     with tempfile.TemporaryDirectory() as copy:
         copy = pathlib.Path(copy)
@@ -320,7 +333,7 @@ def main():
         for check in sorted({fault[2] for fault in faults}):
             status, log = run(check, copy, env)
             if status:
-                sys.exit(f"{log}\\nsabotage.py: FAILED, '{check}' is red with nothing broken")
+                sys.exit(f"{log}\nsabotage.py: FAILED, '{check}' is red with nothing broken")
         unnoticed = 0
         for name, what, check, edits in faults:
             before = {}
@@ -328,8 +341,6 @@ def main():
                 path = copy / "src" / file
                 text = path.read_text()
                 before.setdefault(path, text)
-                if text.count(old) != 1:
-                    sys.exit(f"sabotage.py: FAILED, {name}: the text occurs {text.count(old)} times in {file}: {old}")
                 path.write_text(text.replace(old, new))
             status, log = run(check, copy, env)
             for path, text in before.items():
