@@ -513,10 +513,12 @@ async fn run(input: &[u8]) {
     let (finished, calls) = drive(&mut surface, &world, &mut model, begun).await;
     let world = &*world.borrow();
     judge_ending(&finished, calls, world, &mut model, begun);
-    if let (TransportEnd::Cut { discarded: Some(discarded), .. }, false, false) =
-        (finished.ending.transport_end(), framed, model.failed)
-    {
-        let close = model.theirs.as_ref().map_or(0, |theirs| theirs.len() + if masked { 6 } else { 2 });
+    if let (TransportEnd::Cut { discarded: Some(discarded), .. }, false) = (finished.ending.transport_end(), framed) {
+        // A wrong payload is one of a Close, too. A wrong header is not.
+        let close = match heard(world, &model).end {
+            End::Close(payload) | End::BadClose(payload) => payload.len() + if masked { 6 } else { 2 },
+            End::Fault(_) | End::Eof(_) => 0,
+        };
         // The Close may have come before, or in part.
         let since = world.delivered - read_before;
         let expected = [since, since.saturating_sub(close)].map(|count| count as u64);

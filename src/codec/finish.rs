@@ -284,6 +284,7 @@ impl State {
             let before = src.len();
             src.advance(skipping.pass(src, false));
             if let Err(error) = skipping.scanner.fault() {
+                self.count(before);
                 src.clear();
                 return Err(self.reject(error));
             }

@@ -450,7 +450,11 @@ impl State {
                 }
             }
             Ok(Peek::Incomplete { .. } | Peek::NotClose(_)) => return None,
-            Err(error) => error,
+            Err(error) => {
+                // It does not tell where the frame ends.
+                self.count(len);
+                error
+            }
         };
         Some(Err(self.reject(error)))
     }

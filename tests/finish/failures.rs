@@ -526,3 +526,31 @@ async fn a_bad_header_in_the_read_buffer_fails_the_connection() {
         }
     }
 }
+
+/// A frame that fails the connection counts as discarded, and so does everything behind it, however it is cut.
+#[tokio::test(start_paused = true)]
+async fn a_wrong_frame_and_what_follows_it_are_counted() {
+    for local in ROLES {
+        let from = local.peer();
+        let mask = if local == Role::Server { 0x80 } else { 0 };
+        let wrong = [
+            frame(from, 0x08, b"\x03\xe8"),
+            frame(from, 0xc8, b"\x03\xe8"),
+            frame(local, 0x88, b"\x03\xe8"),
+            [&[0x88, mask | 0x7e, 0, 126, 0, 0, 0, 0][..], &[b'x'; 126]].concat(),
+            [&frame(from, 0x82, b"data")[..], &[0x82, mask | 0x7f, 0x80, 0, 0, 0, 0, 0, 0, 0]].concat(),
+        ];
+        for wrong in wrong {
+            let sent = [wrong, frame(from, 0x82, b"more")].concat();
+            for cut in 0..=sent.len() {
+                let (mut framed, mut peer) = pair(local);
+                peer.write_all(&sent[..cut]).await.unwrap();
+                assert!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT).now_or_never().is_none());
+                peer.write_all(&sent[cut..]).await.unwrap();
+                let ending = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await.ending;
+                let TransportEnd::Cut { discarded, .. } = ending.transport_end() else { panic!("{ending}") };
+                assert_eq!(discarded, Some(sent.len() as u64), "{cut} of {sent:x?}");
+            }
+        }
+    }
+}
