@@ -506,11 +506,10 @@ where
         let mut poll_next = |framed: &mut Self| {
             framed.state().finishing.get_or_insert_default().priming = true;
             let message = Pin::new(&mut *framed).poll_next(cx);
-            let state = framed.state();
-            let finishing = state.finishing.get_or_insert_default();
+            let finishing = framed.state().finishing.get_or_insert_default();
             finishing.priming = false;
-            // Without an end there is no message only once, after an error that the program has been told.
-            finishing.told_an_error = matches!(message, Poll::Ready(None)) && !state.saw_eof;
+            // There is no message only once, after an error that the program has been told.
+            finishing.told_an_error = matches!(message, Poll::Ready(None));
             message
         };
         let mut message = poll_next(self);
@@ -645,6 +644,11 @@ impl<S: Surface> Driver<'_, S> {
     /// Reads, as long as there is a reason and the transport has not ended.
     fn poll_read_while(&mut self, cx: &mut Context<'_>, reason: impl Fn(&State) -> bool) -> Poll<()> {
         for _ in 0..CALLS_AT_ONCE {
+            let state = self.surface.state();
+            if state.saw_eof && !state.saw_end() {
+                // The `Framed` has read the end. A transport need not tell it twice.
+                self.end_reading();
+            }
             if self.finishing().read.is_some() || !reason(self.surface.state()) {
                 return Poll::Ready(());
             }

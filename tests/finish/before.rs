@@ -209,3 +209,35 @@ async fn a_stuck_pong_behind_both_closes_keeps_nobody_waiting_for_a_close() {
         assert!(matches!(end, TransportEnd::Cut { awaited: Awaited::End, .. }), "{end:?}");
     }
 }
+
+/// A transport need not tell its end twice. A `Framed` has read it before `finish`, or reads it within.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_told_once_is_enough() {
+    for local in ROLES {
+        for read_first in [false, true] {
+            for (sent, expected) in [
+                (vec![], TransportEnd::InOrder),
+                (frame(local.peer(), 0x82, b"data"), TransportEnd::InOrder),
+                (their_close(local)[..4].to_vec(), TransportEnd::InsideFrame),
+            ] {
+                let (mut framed, mut peer) = pair(local);
+                let mut ended = false;
+                framed.get_mut().on_read = Box::new(move |io, cx, buffer| {
+                    if ended {
+                        return Poll::Pending;
+                    }
+                    let before = buffer.filled().len();
+                    let read = Pin::new(io).poll_read(cx, buffer);
+                    ended = read.is_ready() && buffer.filled().len() == before;
+                    read
+                });
+                peer.write_all(&sent).await.unwrap();
+                peer.shutdown().await.unwrap();
+                while read_first && matches!(framed.next().await, Some(Ok(_))) {}
+                let (finished, took) = timed(finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await;
+                assert_eq!(finished.ending.transport_end(), expected, "{read_first} {sent:x?}");
+                assert_eq!((took, framed.get_ref().written()), (Duration::ZERO, vec![]));
+            }
+        }
+    }
+}
