@@ -361,20 +361,25 @@ impl State {
     fn queue_pong(&mut self, dst: &mut BytesMut) {
         let Reading::Skipping(skipping) = &mut self.reading else { return };
         // If the program has thrown our Close away, half of it may be out.
-        let thrown_away = matches!(self.our_close, OurClose::Queued(_)) && !self.our_close.is_in(dst);
+        let thrown_away = matches!(self.our_close, OurClose::Queued(_)) && self.our_close.find_in(dst).is_none();
         if !dst.is_empty() || !self.written.at_boundary() || thrown_away {
             return;
         }
         let Some(payload) = skipping.ping.take() else { return };
         wire::put_pong(&payload, self.next_key(), dst);
         if let OurClose::Queued(queued) = &mut self.our_close {
-            *queued = Some(Buffer::of(dst));
+            *queued = Some(Buffer::of(dst, dst.len()));
         }
     }
 
-    /// The transport has accepted everything up to the end of `buffer`.
+    /// Whether our Close has left this `buffer`, and nobody knows yet whether it is written.
+    fn may_be_written(&self, buffer: &BytesMut) -> bool {
+        self.closing.close_pending() && self.our_close.has_left(buffer)
+    }
+
+    /// The transport has accepted everything up to the start of the `buffer`.
     fn flushed(&mut self, buffer: &BytesMut) {
-        if self.our_close.is_in(buffer) {
+        if self.our_close.has_left(buffer) {
             self.closing.mark_written();
         }
     }
@@ -723,10 +728,18 @@ impl<S: Surface> Driver<'_, S> {
                     Err(error) => self.fail_writing(error),
                 }
             } else {
-                match ready!(self.surface.io().poll_write(cx, buffer)) {
-                    Ok(0) => self.fail_writing(io::ErrorKind::WriteZero.into()),
-                    Ok(count) => buffer.advance(count),
-                    Err(error) => self.fail_writing(error),
+                match self.surface.io().poll_write(cx, buffer) {
+                    // A flush shows whether our Close is written, although something behind it is stuck.
+                    Poll::Pending if self.surface.state().may_be_written(buffer) => {
+                        match ready!(self.surface.io().poll_flush(cx)) {
+                            Ok(()) => self.surface.state().flushed(buffer),
+                            Err(error) => self.fail_writing(error),
+                        }
+                    }
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(0)) => self.fail_writing(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(Ok(count)) => buffer.advance(count),
+                    Poll::Ready(Err(error)) => self.fail_writing(error),
                 }
             }
         }

@@ -202,25 +202,35 @@ enum OurClose {
     Queued(Option<Buffer>),
 }
 
-/// Tells a buffer that was flushed from one that was cleared or replaced. A flush changes neither number: where the
-/// content ends in memory, and how many bytes are free behind that.
+/// Tells a buffer that was flushed from one that was cleared or replaced. A flush does not change where the content
+/// ends in memory, and how many bytes are free behind that. Counts above `u32::MAX` are kept as that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Buffer {
     end: usize,
-    free: usize,
+    free: u32,
+    /// How many bytes were put behind our Close.
+    behind: u32,
 }
 
 impl OurClose {
-    /// Whether it is in this buffer, or was before a flush.
+    /// This buffer, if it is in it, or was before a flush.
     #[inline]
-    fn is_in(&self, buffer: &BytesMut) -> bool {
-        matches!(self, Self::Queued(Some(queued)) if *queued == Buffer::of(buffer))
+    fn find_in(&self, buffer: &BytesMut) -> Option<Buffer> {
+        let Self::Queued(queued) = *self else { return None };
+        queued.filter(|queued| *queued == Buffer { behind: queued.behind, ..Buffer::of(buffer, 0) })
+    }
+
+    /// Whether it was in this buffer and is not any more. What was put behind it may still be there.
+    fn has_left(&self, buffer: &BytesMut) -> bool {
+        self.find_in(buffer).is_some_and(|queued| buffer.len() <= queued.behind as usize)
     }
 }
 
 impl Buffer {
-    fn of(buffer: &BytesMut) -> Self {
-        Self { end: buffer.as_ptr_range().end.addr(), free: buffer.capacity() - buffer.len() }
+    fn of(buffer: &BytesMut, behind: usize) -> Self {
+        let count = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let free = count(buffer.capacity() - buffer.len());
+        Self { end: buffer.as_ptr_range().end.addr(), free, behind: count(behind) }
     }
 }
 
@@ -429,7 +439,7 @@ impl State {
         let kept = kept.as_ref().map(|frame| frame.as_frame());
         if let Some(frame) = chosen.or(kept).or(self.closing.ours()) {
             dst.extend_from_slice(wire::encode(frame, self.next_key(), &mut [0; MAX_FRAME_LEN]));
-            self.our_close = OurClose::Queued(Some(Buffer::of(dst)));
+            self.our_close = OurClose::Queued(Some(Buffer::of(dst, 0)));
         }
     }
 
@@ -661,10 +671,11 @@ impl<C> CloseCodec<C> {
     where
         C: Encoder<T>,
     {
-        let ours = self.state.our_close.is_in(dst);
+        let (queued, before) = (self.state.our_close.find_in(dst), dst.len());
         // RFC 6455, 5.5.1: no data frames after our Close. Control frames may follow.
         let encoded = self.encode_checked(item, dst, |first| wire::is_close(first) || !wire::is_control(first));
-        self.state.our_close = OurClose::Queued(ours.then(|| Buffer::of(dst)));
+        let behind = |queued: Buffer| (queued.behind as usize).saturating_add(dst.len().saturating_sub(before));
+        self.state.our_close = OurClose::Queued(queued.map(|queued| Buffer::of(dst, behind(queued))));
         encoded
     }
 

@@ -241,3 +241,66 @@ async fn an_end_that_is_told_once_is_enough() {
         }
     }
 }
+
+/// The peer has stopped reading inside a pong of the program's own. Our Close, which went before it, is written.
+#[tokio::test(start_paused = true)]
+async fn a_stuck_pong_does_not_hide_that_our_close_is_written() {
+    for local in ROLES {
+        for flush_between in [false, true] {
+            for (sent, facts, awaited) in
+                [(vec![], ABNORMAL, Awaited::Close), (their_close(local), CLEAN, Awaited::End)]
+            {
+                let (ours, mut peer) = duplex(our_close(local).len() + 1);
+                let mut framed = connection(local, ours);
+                framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+                if flush_between {
+                    SinkExt::<Message<Bytes>>::flush(&mut framed).await.unwrap();
+                }
+                framed.feed(other(&frame(local, 0x8a, b"pong"))).await.unwrap();
+                framed.feed(other(&frame(local, 0x8a, b"pong"))).await.unwrap();
+                let (finished, _) =
+                    tokio::join!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT), peer.write_all(&sent));
+                assert!(finished.ending.closing().is_written(), "{}", finished.ending);
+                assert_event(&finished, facts, "");
+                let end = finished.ending.transport_end();
+                assert!(matches!(end, TransportEnd::Cut { awaited: what, .. } if what == awaited), "{end:?}");
+            }
+        }
+    }
+}
+
+/// The transport has taken our Close and cannot flush it, so it may never reach the peer.
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_taken_and_not_flushed_is_not_written() {
+    for local in ROLES {
+        let (mut framed, _peer) = pair(local);
+        let mut writes = 0;
+        framed.get_mut().on_write = Box::new(move |_, _, _| {
+            writes += 1;
+            if writes == 1 { Poll::Ready(Ok(our_close(local).len())) } else { Poll::Pending }
+        });
+        framed.get_mut().on_flush = Box::new(|_, _| Poll::Pending);
+        framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+        framed.feed(other(&frame(local, 0x8a, b"pong"))).await.unwrap();
+        let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+        assert!(!finished.ending.closing().is_written(), "{}", finished.ending);
+        assert_eq!(framed.get_ref().written(), our_close(local));
+    }
+}
+
+/// The transport breaks at the flush behind our Close, while a pong is stuck.
+#[tokio::test(start_paused = true)]
+async fn an_error_of_a_flush_before_a_stuck_pong_is_told() {
+    let (mut framed, _peer) = pair(Role::Server);
+    let mut writes = 0;
+    framed.get_mut().on_write = Box::new(move |_, _, _| {
+        writes += 1;
+        if writes == 1 { Poll::Ready(Ok(our_close(Role::Server).len())) } else { Poll::Pending }
+    });
+    framed.get_mut().on_flush = Box::new(|_, _| Poll::Ready(Err(ErrorKind::BrokenPipe.into())));
+    framed.feed(Message::<Bytes>::from(GOODBYE)).await.unwrap();
+    framed.feed(other(&frame(Role::Server, 0x8a, b"pong"))).await.unwrap();
+    let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+    assert!(!finished.ending.closing().is_written(), "{}", finished.ending);
+    assert_eq!(finished.ending.transport_end(), TransportEnd::Lost(Loss::BrokenPipe));
+}
