@@ -553,6 +553,11 @@ struct Driver<'a, S> {
 async fn drive<S: Surface>(surface: &mut S, frame: CloseFrame<'_>, timeouts: Timeouts) -> Finished {
     let mut driver = Driver { surface, frame, timeouts, primed: false, io_error: None };
     driver.with_read_buffer(State::begin_finish);
+    if let Finishing { since: Some(since), closed, .. } = *driver.finishing() {
+        // An earlier call may have waited longer than this one is to wait. The ending tells that.
+        let timeout = if closed { &mut driver.timeouts.end } else { &mut driver.timeouts.close };
+        *timeout = since.elapsed().max(*timeout);
+    }
     let mut timer = pin!(None);
     let cut = poll_fn(|cx| {
         if driver.poll(cx).is_ready() {

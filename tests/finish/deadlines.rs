@@ -205,6 +205,36 @@ async fn deadlines_count_from_the_first_call() {
     }
 }
 
+/// The first call is cancelled, and the second has less time. The ending tells how long both have waited, for the Close
+/// or for the end.
+#[tokio::test(start_paused = true)]
+async fn a_second_call_tells_how_long_both_have_waited() {
+    for local in ROLES {
+        for (sent, first, second, told) in [
+            (vec![], 4000, 1000, 4000),
+            (vec![], 1000, 3000, 3000),
+            (their_close(local), 1500, 500, 1500),
+            (their_close(local), 500, 1000, 1000),
+        ] {
+            let [first, second, told] = [first, second, told].map(Duration::from_millis);
+            let (mut framed, mut peer) = pair(local);
+            peer.write_all(&sent).await.unwrap();
+            assert!(timeout(first, finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await.is_err());
+            let shorter = Timeouts::DEFAULT.close(second).end(second);
+            let ending = finish(&mut framed, GOODBYE, shorter).await.ending;
+            let TransportEnd::Cut { after, .. } = ending.transport_end() else { panic!("{ending}") };
+            assert!((told..told + Duration::from_millis(3)).contains(&after), "{ending}");
+        }
+
+        // What was waited for the Close does not count as waited for the end.
+        let (mut framed, mut peer) = pair(local);
+        assert!(timeout(Duration::from_secs(4), finish(&mut framed, GOODBYE, Timeouts::DEFAULT)).await.is_err());
+        peer.write_all(&their_close(local)).await.unwrap();
+        let end = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await.ending.transport_end();
+        assert_eq!(end, TransportEnd::Cut { awaited: Awaited::End, after: Duration::from_secs(2), discarded: Some(0) });
+    }
+}
+
 /// A transport that takes one byte at a time, and is always ready for the next.
 #[tokio::test(start_paused = true)]
 async fn a_transport_that_takes_one_byte_at_a_time_keeps_the_deadline() {
