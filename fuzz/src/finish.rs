@@ -98,6 +98,8 @@ struct Snapshot {
     read_ended: bool,
     flushed: usize,
     broken: bool,
+    /// Whether writing waits.
+    stuck: bool,
 }
 
 struct World {
@@ -106,6 +108,8 @@ struct World {
     masked: bool,
     /// Whether each call takes one byte.
     trickles: bool,
+    /// Whether there is nothing to flush, as over TCP.
+    unbuffered: bool,
     incoming: Vec<u8>,
     last: Last,
     read: Half,
@@ -134,6 +138,7 @@ impl World {
             read_ended: self.read_end.is_some(),
             flushed: self.flushed,
             broken: self.broken.is_some(),
+            stuck: self.write.stall != Stall::No,
         }
     }
 
@@ -148,14 +153,17 @@ impl World {
         share.min(most)
     }
 
-    /// What every call of the write side has in common.
-    fn write_call(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    /// What every call of the write side has in common. `waits` tells whether it may pend or fail.
+    fn write_call(&mut self, waits: bool, cx: &Context<'_>) -> Poll<io::Result<()>> {
         if self.finishing {
             let snapshot = self.snapshot();
             self.first_write.get_or_insert(snapshot);
         }
         if let Some(kind) = self.broken {
             return Poll::Ready(Err(kind.into()));
+        }
+        if !waits {
+            return Poll::Ready(Ok(()));
         }
         if self.write.pends(&mut self.choices, cx) {
             return Poll::Pending;
@@ -218,7 +226,7 @@ impl AsyncWrite for Link {
         let world = &mut *self.0.borrow_mut();
         assert!(world.first_shutdown.is_none(), "nothing is written behind the end");
         assert!(!bytes.is_empty(), "an empty write may mean anything");
-        match world.write_call(cx) {
+        match world.write_call(true, cx) {
             Poll::Ready(Ok(())) => {}
             done => return done.map_ok(|()| 0),
         }
@@ -233,7 +241,7 @@ impl AsyncWrite for Link {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let world = &mut *self.0.borrow_mut();
-        let result = world.write_call(cx);
+        let result = world.write_call(!world.unbuffered, cx);
         if let (Poll::Ready(Ok(())), true) = (&result, world.finishing) {
             world.flushed = world.accepted.len();
         }
@@ -244,7 +252,7 @@ impl AsyncWrite for Link {
         let world = &mut *self.0.borrow_mut();
         let snapshot = world.snapshot();
         world.first_shutdown.get_or_insert(snapshot);
-        let result = world.write_call(cx);
+        let result = world.write_call(true, cx);
         if result.is_ready() && world.broken.is_none() && world.choices.pick(8) == 7 {
             // The peer was faster.
             return Poll::Ready(Err(ErrorKind::NotConnected.into()));
@@ -453,7 +461,8 @@ async fn run(input: &[u8]) {
     let masked = choices.pick(2) == 1;
     let local = if masked { Role::Server } else { Role::Client };
     let framed = choices.pick(2) == 1;
-    let trickles = choices.pick(4) == 3;
+    let manner = choices.pick(4);
+    let (trickles, unbuffered) = (manner == 3, manner == 2);
     let incoming = incoming(&mut choices, masked);
     let last = match choices.pick(8) {
         0 | 1 => Last::InOrder,
@@ -467,6 +476,7 @@ async fn run(input: &[u8]) {
         choices,
         masked,
         trickles,
+        unbuffered,
         incoming,
         last,
         read: Half::new(),
@@ -747,6 +757,9 @@ fn judge_ending(finished: &Finished, calls: u32, world: &World, model: &mut Mode
     };
     assert_eq!(told, expected, "{ending}");
     assert_eq!(ending.closing().is_written(), written, "{ending}");
+    if world.unbuffered && world.first_shutdown.is_some_and(|shutdown| shutdown.stuck) {
+        assert_eq!(written, close_end.is_some(), "something behind our Close is stuck: {ending}");
+    }
     assert_eq!(ending.closing().is_failed(), model.failed, "{ending}");
     let line = ending.to_string();
     assert!(!line.chars().any(char::is_control) && line.starts_with(&event.code().to_string()), "{line}");
