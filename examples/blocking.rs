@@ -215,8 +215,13 @@ fn serve(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {
-        let stream = stream?;
-        thread::spawn(|| println!("server: {}", server(stream, PATIENCE)));
+        let serving =
+            stream.and_then(|stream| thread::Builder::new().spawn(|| println!("server: {}", server(stream, PATIENCE))));
+        // The client has hung up already, or there are no descriptors or threads left. Some will be.
+        if let Err(error) = serving {
+            eprintln!("{error}");
+            thread::sleep(Duration::from_millis(100));
+        }
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinError;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -367,9 +367,18 @@ async fn write_bytes(
 pub(crate) async fn serve(listener: TcpListener, room: Room) -> io::Result<()> {
     let connections = TaskTracker::new();
     for number in 0_u64.. {
-        let socket = tokio::select! {
-            accepted = listener.accept() => accepted?.0,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = room.stop.cancelled() => break,
+        };
+        let socket = match accepted {
+            Ok((socket, _)) => socket,
+            // The client has hung up already, or there are no descriptors left. Some will be.
+            Err(error) => {
+                eprintln!("{error}");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
         };
         let room = room.clone();
         connections.spawn(async move {
@@ -422,7 +431,7 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let stop = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        sleep(Duration::from_millis(200)).await;
         room.stop.cancel();
         Ok(())
     };

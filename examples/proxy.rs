@@ -15,7 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 use websocket_close::codec::{self, CloseCodec, Message, Timeouts, finish};
 use websocket_close::wire::{self, Header, Peek};
@@ -178,7 +178,15 @@ async fn serve(address: &str, upstream: String) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (client, _) = listener.accept().await?;
+        let client = match listener.accept().await {
+            Ok((client, _)) => client,
+            // The client has hung up already, or there are no descriptors left. Some will be.
+            Err(error) => {
+                eprintln!("{error}");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
         let upstream = upstream.clone();
         tokio::spawn(async move {
             match timeout(PASSING_ON, TcpStream::connect(upstream)).await {

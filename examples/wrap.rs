@@ -13,7 +13,7 @@ use bytes::{Buf, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 use websocket_close::codec::{CloseCodec, Error, Message, Timeouts, finish};
 use websocket_close::{CloseCode, CloseFrame, Ending};
@@ -115,8 +115,16 @@ async fn main() -> io::Result<()> {
             let listener = TcpListener::bind(address).await?;
             println!("listening on {}", listener.local_addr()?);
             loop {
-                let (socket, _) = listener.accept().await?;
-                tokio::spawn(async { println!("server: {}", serve(socket).await) });
+                match listener.accept().await {
+                    Ok((socket, _)) => {
+                        tokio::spawn(async { println!("server: {}", serve(socket).await) });
+                    }
+                    // The client has hung up already, or there are no descriptors left. Some will be.
+                    Err(error) => {
+                        eprintln!("{error}");
+                        sleep(Duration::from_millis(100)).await;
+                    }
+                }
             }
         }
         ["listen", address] => println!("client: {}", listen(TcpStream::connect(address).await?).await),

@@ -14,6 +14,8 @@ use tokio::time::{sleep, timeout};
 use websocket_close::stream::{Glue, finish};
 use websocket_close::{CloseCode, CloseFrame, Role};
 
+use crate::accept::next_client;
+
 /// How long the opening handshake may take, how long a client may take to ask, and how long the closing may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -33,7 +35,7 @@ pub async fn run(address: &str) -> io::Result<()> {
     let upgrade = |upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(serve) };
     let service = TowerToHyperService::new(Router::new().route("/", routing::any(upgrade)));
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = next_client(&listener).await;
         // `axum::serve` would wait for ever for a client that does not say what it wants.
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
         tokio::spawn(async move {

@@ -12,6 +12,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use crate::accept::next_client;
+
 /// How long the opening handshake may take, how long a client may take to ask, and how long the closing may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -22,7 +24,7 @@ pub async fn run(address: &str) -> io::Result<()> {
     let upgrade = |upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(serve) };
     let service = TowerToHyperService::new(Router::new().route("/", routing::any(upgrade)));
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = next_client(&listener).await;
         // `axum::serve` would wait for ever for a client that does not say what it wants.
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
         tokio::spawn(async move {

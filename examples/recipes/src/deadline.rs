@@ -3,8 +3,11 @@
 //! The time-outs of `TcpStream` count from each call, so a peer that sends a byte now and then would never meet one.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::accept::PAUSE;
 
 /// How many bytes `end` discards at most.
 const MAX_DISCARDED: u64 = 64 << 20;
@@ -14,12 +17,20 @@ pub struct Socket {
     deadline: Instant,
 }
 
-impl Socket {
-    /// Starts the first wait.
-    pub fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, deadline: Instant::now() + patience }
-    }
+/// The clients of a server, whose first wait begins at once. One that cannot be accepted is passed over: it may have hung
+/// up already, or there are no descriptors left, and some will be when a connection has ended.
+pub fn clients(listener: &TcpListener, patience: Duration) -> impl Iterator<Item = Socket> {
+    std::iter::repeat_with(|| listener.accept()).filter_map(move |accepted| match accepted {
+        Ok((stream, _)) => Some(Socket { stream, deadline: Instant::now() + patience }),
+        Err(error) => {
+            eprintln!("{error}");
+            thread::sleep(PAUSE);
+            None
+        }
+    })
+}
 
+impl Socket {
     /// Starts a new wait.
     pub fn wait(&mut self, patience: Duration) {
         self.deadline = Instant::now() + patience;

@@ -8,17 +8,17 @@ use close_recipes::Connection;
 use embedded_io::ErrorType;
 use tokio_tungstenite::tungstenite;
 
-use crate::deadline::Socket;
+use crate::deadline::{Socket, clients};
 
 /// How long the opening handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The connections that come in at `address`, one after the other.
+/// The connections that come in at `address`, one after the other, without end.
 pub fn sockets(address: &str) -> io::Result<impl Iterator<Item = Device>> {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
-    Ok(std::iter::from_fn(move || listener.accept().ok())
-        .filter_map(|(stream, _)| tungstenite::accept(Socket::new(stream, PATIENCE)).ok())
+    Ok(std::iter::from_fn(move || clients(&listener, PATIENCE).next())
+        .filter_map(|socket| tungstenite::accept(socket).ok())
         .map(|socket| Device(socket.into_inner())))
 }
 

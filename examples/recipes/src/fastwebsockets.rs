@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role, TransportEnd};
 
+use crate::accept::next_client;
+
 /// How long the opening handshake may take, then each frame to come, and each answer to be written.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long our Close may take to be written, and then the client to end the transport.
@@ -31,7 +33,7 @@ pub async fn run(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = next_client(&listener).await;
         tokio::spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(open));
             match timeout(PATIENCE, connection.with_upgrades()).await {

@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::accept::next_client;
 use crate::server::{OPENING, Transport, acceptor, serve};
 
 /// How often the client is asked whether it is still there, and how long its answer may take.
@@ -41,7 +42,7 @@ pub async fn run(address: &str, certificate_and_key: Option<(&str, &str)>) -> Re
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, client) = listener.accept().await?;
+        let (stream, client) = next_client(&listener).await;
         let tls = tls.clone();
         tokio::spawn(async move {
             if let Err(error) = connection(stream, tls).await {

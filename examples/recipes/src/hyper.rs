@@ -20,6 +20,8 @@ use tokio_util::codec::Decoder;
 use websocket_close::CloseFrame;
 use websocket_close::codec::{Bare, CloseCodec, Timeouts};
 
+use crate::accept::next_client;
+
 /// How long the opening handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client with a token may stay.
@@ -30,7 +32,7 @@ pub async fn run(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = next_client(&listener).await;
         tokio::spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(upgrade));
             match timeout(PATIENCE, connection.with_upgrades()).await {

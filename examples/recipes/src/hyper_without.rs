@@ -19,6 +19,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
+use crate::accept::next_client;
+
 /// How long the opening handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client with a token may stay.
@@ -29,7 +31,7 @@ pub async fn run(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = next_client(&listener).await;
         tokio::spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(upgrade));
             match timeout(PATIENCE, connection.with_upgrades()).await {

@@ -1,6 +1,7 @@
 //! Runs one recipe, or its twin without the crate: `cargo run -p close-recipes -- hyper 127.0.0.1:9001`.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod actix;
 mod actix_without;
 mod axum;

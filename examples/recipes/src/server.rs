@@ -25,6 +25,8 @@ use websocket_close::wire::{self, Header, Peek};
 use websocket_close::{CloseCode, CloseFrame, Ending, Role, TransportEnd, registry};
 use websocket_codec::{Message as Item, MessageCodec, Opcode};
 
+use crate::accept::next_client;
+
 /// How long the opening of a connection may take, TLS included.
 pub(crate) const OPENING: Duration = Duration::from_secs(10);
 /// How long a client may be silent. A ping counts as a word.
@@ -60,15 +62,7 @@ pub async fn run(address: &str, certificate_and_key: Option<(&str, &str)>) -> Re
     let (stop, connections, tally) = (CancellationToken::new(), TaskTracker::new(), Tally::default());
     loop {
         let (stream, client) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // There are no descriptors left, perhaps. Some will be when a connection has ended.
-                    eprintln!("{error}");
-                    sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
+            client = next_client(&listener) => client,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         };

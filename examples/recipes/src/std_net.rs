@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite;
 use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role, TransportEnd};
 
-use crate::deadline::Socket;
+use crate::deadline::{Socket, clients};
 
 /// How long the opening handshake may take, and then each frame to come and to be answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,14 +39,17 @@ impl From<io::Error> for Fault {
 pub fn run(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        let socket = Socket::new(stream?, PATIENCE);
-        thread::spawn(move || {
+    for socket in clients(&listener, PATIENCE) {
+        let connection = thread::Builder::new().spawn(move || {
             // The opening handshake. After that the framing is our own.
             if let Ok(socket) = tungstenite::accept(socket) {
                 serve(socket.into_inner());
             }
         });
+        // There are no threads left, perhaps.
+        if let Err(error) = connection {
+            eprintln!("{error}");
+        }
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_async, connect_async};
 
+use crate::accept::next_client;
+
 /// How long anything may take that is not the ends' own time: opening, a message on its way, the closing.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long both ends may be silent.
@@ -23,7 +25,7 @@ pub async fn run(address: &str, upstream: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (client, _) = listener.accept().await?;
+        let (client, _) = next_client(&listener).await;
         let upstream = upstream.to_owned();
         tokio::spawn(async move {
             if let Err(error) = proxy(client, &upstream).await {
