@@ -43,9 +43,8 @@ impl Socket {
 
     /// Ends our direction, and discards what still comes until the peer ends its own. Closing a socket with unread
     /// bytes would reset the connection, and a reset can destroy what we have sent last.
-    pub fn end(&mut self, patience: Duration) {
+    pub fn end(&mut self) {
         self.shut_down();
-        self.wait(patience);
         let _ = io::copy(&mut self.take(MAX_DISCARDED), &mut io::sink());
     }
 

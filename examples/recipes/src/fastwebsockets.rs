@@ -1,4 +1,5 @@
 //! An echo server on fastwebsockets.
+//! A connection ends within 14 seconds of the last frame in either direction.
 
 use std::io;
 use std::time::Duration;
@@ -21,8 +22,8 @@ use crate::accept::next_client;
 
 /// How long the opening handshake may take, then each frame to come, and each answer to be written.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long our Close may take to be written, and then the client to end the transport.
-const END: Duration = Duration::from_secs(2);
+/// How long the end may take: our Close, and then the client's end of the transport.
+const END: Duration = Duration::from_secs(4);
 /// The longest frame that comes back, in bytes.
 const MAX_FRAME_LEN: usize = 1 << 20;
 /// How many bytes are discarded at most, once the Closes are done.
@@ -63,16 +64,16 @@ async fn serve(upgraded: UpgradeFut) {
         Ok(payload) => closing.receive_or_reject(CloseFrame::from_payload(&payload)),
         Err(code) => code.and_then(|code| closing.fail(CloseCode::new(code).ok()?.into())),
     };
-    if let Some(close) = close {
-        let mut payload = [0; 125];
-        let frame = Frame::close_raw(close.write_payload(&mut payload).into());
-        if let Ok(Ok(())) = timeout(END, socket.write_frame(frame)).await {
-            closing.mark_written();
-        }
-    }
-    // Closing with unread bytes would reset the connection, and a reset can destroy our own Close.
-    let mut io = socket.into_inner();
     let end = async {
+        if let Some(close) = close {
+            let mut payload = [0; 125];
+            let frame = Frame::close_raw(close.write_payload(&mut payload).into());
+            if let Ok(()) = socket.write_frame(frame).await {
+                closing.mark_written();
+            }
+        }
+        // Closing with unread bytes would reset the connection, and a reset can destroy our own Close.
+        let mut io = socket.into_inner();
         let _ = io.shutdown().await;
         copy(&mut io.take(MAX_DISCARDED), &mut sink()).await
     };

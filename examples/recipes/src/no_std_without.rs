@@ -1,4 +1,5 @@
 //! A sensor that sends its reading to each client, one after the other: no allocator, static buffers, its own framing.
+//! A connection ends within 9 seconds of its opening.
 
 use core::fmt::Display;
 use core::time::Duration;
@@ -10,8 +11,8 @@ use crate::Connection;
 
 /// How long a client may take to close. The others wait meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long our Close may take to be written, and then the client to end the transport.
-const END: Duration = Duration::from_secs(2);
+/// How long the end may take: our Close, and then the client's end of the transport.
+const END: Duration = Duration::from_secs(4);
 
 /// Byte 0 of the control frames: FIN and the opcode.
 const CLOSE: u8 = 0x88;
@@ -52,8 +53,8 @@ pub fn serve<C: Connection>(connections: impl IntoIterator<Item = C>, report: im
             Err(Fault::Theirs(code)) => Some(code.to_be_bytes()),
             Err(Fault::Lost) => None,
         };
+        connection.wait(END);
         if let Some(close) = close {
-            connection.wait(END);
             let written = connection.write_all(&[CLOSE, 2, close[0], close[1]]);
             if written.and_then(|()| connection.flush()).is_ok() {
                 report(&u16::from_be_bytes(close));
@@ -115,6 +116,5 @@ fn read_frame<C: Connection>(connection: &mut C, buffer: &mut [u8; 131]) -> Resu
 /// a connection with unread bytes would reset it, and a reset can destroy our own Close.
 fn end<C: Connection>(connection: &mut C, buffer: &mut [u8; 131]) {
     connection.shut_down();
-    connection.wait(END);
     while connection.read(buffer).is_ok_and(|read| read > 0) {}
 }

@@ -1,4 +1,5 @@
 //! A blocking echo server on `std::net`, one thread for each connection, with framing of its own.
+//! A connection ends within 14 seconds of the last frame in either direction.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpListener;
@@ -11,8 +12,8 @@ use crate::deadline::{Socket, clients};
 
 /// How long the opening handshake may take, and then each frame to come and to be answered.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long our Close may take to be written, and then the client to end the transport.
-const END: Duration = Duration::from_secs(2);
+/// How long the end may take: our Close, and then the client's end of the transport.
+const END: Duration = Duration::from_secs(4);
 
 /// Byte 0 of the control frames: FIN and the opcode.
 const CLOSE: u8 = 0x88;
@@ -62,13 +63,11 @@ fn serve(mut socket: Socket) {
             None
         }
     };
-    if let Some(close) = close {
-        socket.wait(END);
-        if write_frame(&mut socket, CLOSE, &close).is_ok() {
-            println!("closed with {close:02x?}");
-        }
+    socket.wait(END);
+    if let Some(close) = close.filter(|close| write_frame(&mut socket, CLOSE, close).is_ok()) {
+        println!("closed with {close:02x?}");
     }
-    socket.end(END);
+    socket.end();
 }
 
 /// Echoes what comes before the Close, and returns the payload of the Close.
