@@ -1,4 +1,5 @@
 //! A server and a client on a blocking `TcpStream`, without tokio, that end their connection by `ClosingHandshake`.
+//! A server ends its connection within 22 seconds of its beginning, a client within 12 seconds.
 //!
 //! Both begin where the HTTP upgrade is done. `cargo run --example blocking` lets them talk to each other. With
 //! `-- serve ADDRESS` it serves the clients that come, and with `-- connect ADDRESS` it is the client of a server.

@@ -1,4 +1,5 @@
 //! An axum server that ends a connection as its client asks for, and prints how it ended.
+//! A connection ends within 20 seconds of its opening.
 
 use std::error::Error;
 use std::io;

@@ -1,4 +1,5 @@
 //! A hyper 1 server that upgrades every client, and sends a Close to those without a token.
+//! A connection ends within 32 seconds of its opening.
 
 use std::convert::Infallible;
 use std::io;
