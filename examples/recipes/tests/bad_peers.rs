@@ -19,7 +19,7 @@ use hyper::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use process::{Process, open};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink, split};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -114,6 +114,15 @@ impl Row {
         if self.program == "close-recipes" { self.arguments[0] } else { self.program }
     }
 
+    fn arguments<'a>(&self, address: &'a str, upstream: &'a str) -> Vec<&'a str> {
+        let arguments = self.arguments.iter().map(|argument| match *argument {
+            "ADDRESS" => address,
+            "UPSTREAM" => upstream,
+            argument => argument,
+        });
+        arguments.collect()
+    }
+
     fn source(&self) -> PathBuf {
         let recipes = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = if self.program == "close-recipes" { recipes.join("src") } else { recipes.join("..") };
@@ -184,6 +193,67 @@ fn examples() -> BTreeMap<String, String> {
     messages.filter_map(program).collect()
 }
 
+/// Each server still serves after it had no descriptors left for a client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_server_outlives_a_failed_accept() {
+    let examples = examples();
+    let mut servers = JoinSet::new();
+    for row in ROWS {
+        let program = examples.get(row.program).map_or(env!("CARGO_BIN_EXE_close-recipes"), |example| example);
+        // One row of each proxy is enough.
+        if let Is::Server(opens) | Is::ProxyFor([Role::Client], opens) = row.is {
+            servers.spawn(outlive_a_failed_accept(program.to_owned(), row, opens));
+        }
+    }
+    servers.join_all().await;
+}
+
+async fn outlive_a_failed_accept(program: String, row: &'static Row, opens: Opens) {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = upstream.local_addr().unwrap().to_string();
+    let here = if matches!(opens, Opens::AtOnce) { here } else { format!("ws://{here}") };
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = upstream.accept().await.unwrap();
+            tokio::spawn(async move {
+                let stream: Box<dyn Transport> = if matches!(opens, Opens::AtOnce) {
+                    Box::new(stream)
+                } else {
+                    // The proxy hangs up on some.
+                    let Ok(socket) = accept_async(stream).await else { return };
+                    Box::new(socket.into_inner())
+                };
+                behave(stream, Role::Server).await;
+            });
+        }
+    });
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -n 48; exec "$0" "$@" 2>&1"#, &program]).args(row.arguments("127.0.0.1:0", &here));
+    let process = Process::spawn(command);
+    let address = process.listens_on();
+    let mut mute = Vec::new();
+    for _ in 0..96 {
+        mute.push(TcpStream::connect(&address).await.unwrap());
+    }
+    // actix logs it elsewhere, and the sensor takes one client at a time.
+    if !["actix", "no_std"].contains(&row.name()) {
+        assert!(says(&process, "Too many open files"), "{} has no limit", row.name());
+    }
+    drop(mute);
+
+    let mut client = connect(&address, opens, Bad::Silent).await;
+    client.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
+    let reading = tokio::spawn(async move { copy(&mut client, &mut sink()).await });
+    assert!(says(&process, "), clean; "), "{} serves no more", row.name());
+    reading.abort();
+}
+
+/// Waits for a line with these words.
+fn says(process: &Process, words: &str) -> bool {
+    let mut lines = std::iter::from_fn(|| process.line(Duration::from_secs(20)));
+    tokio::task::block_in_place(|| lines.any(|line| line.contains(words)))
+}
+
 /// Lets a program meet its bad peers. The error says which of them it has not ended in time.
 async fn meet(program: String, row: &'static Row, bad: Bad) -> Result<(), String> {
     let socket = socket(bad);
@@ -195,13 +265,8 @@ async fn meet(program: String, row: &'static Row, bad: Bad) -> Result<(), String
         _ => format!("ws://{here}"),
     };
     let address = if matches!(row.is, Is::Client) { &here } else { "127.0.0.1:0" };
-    let arguments = row.arguments.iter().map(|argument| match *argument {
-        "ADDRESS" => address,
-        "UPSTREAM" => &*upstream,
-        argument => argument,
-    });
     let mut command = Command::new(program);
-    command.args(arguments);
+    command.args(row.arguments(address, &upstream));
     let process = Process::spawn(command);
     let address = if matches!(row.is, Is::Client) { String::new() } else { process.listens_on() };
 
