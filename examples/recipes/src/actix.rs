@@ -1,4 +1,4 @@
-//! An echo server on actix-http, with its codec for WebSocket frames.
+//! An echo server on actix-http, with its codec for WebSocket frames, and a check of its texts.
 //! A connection ends within 22 seconds of the last frame in either direction.
 
 use std::convert::Infallible;
@@ -7,20 +7,22 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_http::body::BodySize;
-use actix_http::ws::{self, Codec, Frame, ProtocolError};
+use actix_http::ws::{self, Message, ProtocolError};
 use actix_http::{Error, HttpService, Request, Response, StatusCode, h1};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
 use actix_service::fn_service;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
-use websocket_close::CloseCode;
-use websocket_close::codec::{self, CloseCodec, Message, Timeouts, finish};
+use websocket_close::CloseFrame;
+use websocket_close::codec::{self, CloseCodec, Timeouts, finish};
+
+use crate::actix_codec::Judging;
 
 /// How long each frame may take to come, and each answer to be written. actix itself bounds the opening handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a client hears that is late.
-const LATE: CloseCode = CloseCode::GOING_AWAY;
+const LATE: u16 = 1001;
 
 #[actix_rt::main]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -39,27 +41,25 @@ async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h
     sent.map_err(ProtocolError::from)?;
     // actix has its own `Framed`, but `finish` needs tokio-util's. Take along what has been read.
     let http = http.into_parts();
-    let mut socket = tokio_util::codec::Framed::new(http.io, CloseCodec::server().wrap(Codec::new()));
+    let mut socket = tokio_util::codec::Framed::new(http.io, CloseCodec::server().wrap(Judging::new()));
     socket.read_buffer_mut().unsplit(http.read_buf);
     let goodbye = loop {
-        let frame = match timeout(PATIENCE, socket.next()).await {
-            Ok(Some(Ok(Message::Other(frame)))) => frame,
-            Ok(Some(Err(codec::Error::Inner(ProtocolError::Overflow)))) => break CloseCode::MESSAGE_TOO_BIG,
-            Ok(Some(Err(codec::Error::Inner(_)))) => break CloseCode::PROTOCOL_ERROR,
+        let message = match timeout(PATIENCE, socket.next()).await {
+            Ok(Some(Ok(codec::Message::Other(message)))) => message,
+            Ok(Some(Err(codec::Error::Inner(refused)))) => break refused.code(),
             // If this is the client's Close or its fault, `finish` answers that instead.
             _ => break LATE,
         };
-        let answer = match frame {
-            // actix does not check whether a text is UTF-8, so it must not come back as a text.
-            Frame::Text(data) | Frame::Binary(data) => ws::Message::Binary(data),
-            Frame::Ping(data) => ws::Message::Pong(data),
+        let answer = match message {
+            Message::Text(_) | Message::Binary(_) | Message::Continuation(_) => message,
+            Message::Ping(data) => Message::Pong(data),
             _ => continue,
         };
-        let sent = timeout(PATIENCE, socket.send(Message::Other(answer))).await;
+        let sent = timeout(PATIENCE, socket.send(codec::Message::Other(answer))).await;
         if !matches!(sent, Ok(Ok(()))) {
             break LATE;
         }
     };
-    println!("{}", finish(&mut socket, goodbye.into(), Timeouts::DEFAULT).await.ending);
+    println!("{}", finish(&mut socket, CloseFrame::from_static(goodbye, ""), Timeouts::DEFAULT).await.ending);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! An echo server on actix-http, with its codec for WebSocket frames.
+//! An echo server on actix-http, with its codec for WebSocket frames, and a check of its texts.
 
 use std::convert::Infallible;
 use std::io;
@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_http::body::BodySize;
-use actix_http::ws::{self, Codec, Frame, ProtocolError};
+use actix_http::ws::{self, Message, ProtocolError};
 use actix_http::{Error, HttpService, Request, Response, StatusCode, h1};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
@@ -14,10 +14,12 @@ use actix_service::fn_service;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
 
+use crate::actix_codec::Judging;
+
 /// How long each frame may take to come, and each answer to be written. actix itself bounds the opening handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a client hears that is late.
-const LATE: Option<ws::CloseReason> = Some(ws::CloseReason { code: ws::CloseCode::Away, description: None });
+const LATE: u16 = 1001;
 
 #[actix_rt::main]
 pub async fn run(address: &str) -> io::Result<()> {
@@ -34,18 +36,17 @@ async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h
     let response = ws::handshake(request.head())?.message_body(())?;
     let Ok(sent) = timeout(PATIENCE, http.send((response, BodySize::None).into())).await else { return Ok(()) };
     sent.map_err(ProtocolError::from)?;
-    let mut socket = http.replace_codec(Codec::new());
+    let mut socket = http.replace_codec(Judging::new());
     let goodbye = loop {
-        let frame = match timeout(PATIENCE, socket.next()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) => break Some(ws::CloseCode::Protocol.into()),
+        let message = match timeout(PATIENCE, socket.next()).await {
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(refused))) => break refused.code(),
             _ => break LATE,
         };
-        let answer = match frame {
-            // actix does not check whether a text is UTF-8, so it must not come back as a text.
-            Frame::Text(data) | Frame::Binary(data) => ws::Message::Binary(data),
-            Frame::Ping(data) => ws::Message::Pong(data),
-            Frame::Close(reason) => break reason,
+        let answer = match message {
+            Message::Text(_) | Message::Binary(_) | Message::Continuation(_) => message,
+            Message::Ping(data) => Message::Pong(data),
+            Message::Close(reason) => break reason.map_or(1000, |reason| reason.code.into()),
             _ => continue,
         };
         let sent = timeout(PATIENCE, socket.send(answer)).await;
@@ -53,6 +54,6 @@ async fn upgrade((request, mut http): (Request, actix_codec::Framed<TcpStream, h
             break LATE;
         }
     };
-    println!("{:?}", timeout(PATIENCE, socket.send(ws::Message::Close(goodbye))).await);
+    println!("{:?}", timeout(PATIENCE, socket.send(Message::Close(Some(ws::CloseCode::from(goodbye).into())))).await);
     Ok(())
 }

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::accept::next_client;
+use crate::fragments::Fragments;
 
 /// How long the opening handshake may take, then each frame to come, and each answer to be written.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -80,6 +81,8 @@ async fn serve(upgraded: UpgradeFut) {
 /// Echoes what comes before the Close, and returns the payload of the Close. The error is the code to fail the
 /// connection with, or `None` if no Close can follow: the connection is lost, or half a frame is out.
 async fn echo(socket: &mut WebSocket<TokioIo<Upgraded>>) -> Result<Vec<u8>, Option<u16>> {
+    // fastwebsockets judges the text of a whole message only.
+    let mut fragments = Fragments::default();
     loop {
         let frame = match timeout(PATIENCE, socket.read_frame()).await {
             Ok(Ok(frame)) => frame,
@@ -92,6 +95,7 @@ async fn echo(socket: &mut WebSocket<TokioIo<Upgraded>>) -> Result<Vec<u8>, Opti
             OpCode::Pong => continue,
             // Without the client's mask. fastwebsockets has refused RSV bits.
             OpCode::Text | OpCode::Binary | OpCode::Continuation => {
+                fragments.judge(frame.opcode as u8, frame.fin, &frame.payload).map_err(Some)?;
                 Frame::new(frame.fin, frame.opcode, None, frame.payload)
             }
         };

@@ -3,6 +3,7 @@
 
 mod accept;
 mod actix;
+mod actix_codec;
 mod actix_without;
 mod axum;
 mod axum_without;
@@ -10,6 +11,7 @@ mod deadline;
 mod device;
 mod fastwebsockets;
 mod fastwebsockets_without;
+mod fragments;
 mod http2;
 mod hyper;
 mod hyper_without;

@@ -7,9 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite;
-use websocket_close::{CloseCode, CloseFrame, ClosingHandshake, Role, TransportEnd};
+use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd};
 
 use crate::deadline::{Socket, clients};
+use crate::fragments::Fragments;
 
 /// How long the opening handshake may take, and then each frame to come and to be answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,14 +25,14 @@ const PONG: u8 = 0x8a;
 /// Why no Close has come.
 enum Fault {
     /// The client is at fault. We fail the connection with this code.
-    Theirs(CloseCode),
+    Theirs(u16),
     Lost(io::Error),
 }
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            ErrorKind::TimedOut => Self::Theirs(CloseCode::GOING_AWAY),
+            ErrorKind::TimedOut => Self::Theirs(1001),
             _ => Self::Lost(error),
         }
     }
@@ -59,7 +60,7 @@ fn serve(mut socket: Socket) {
     let mut closing = ClosingHandshake::new(Role::Server);
     let close = match echo(&mut socket) {
         Ok(payload) => closing.receive_or_reject(CloseFrame::from_payload(&payload)),
-        Err(Fault::Theirs(code)) => closing.fail(code.into()),
+        Err(Fault::Theirs(code)) => closing.fail(CloseFrame::from_static(code, "")),
         Err(Fault::Lost(error)) => {
             eprintln!("{error}");
             None
@@ -75,6 +76,7 @@ fn serve(mut socket: Socket) {
 
 /// Echoes what comes before the Close, and returns the payload of the Close.
 fn echo(socket: &mut Socket) -> Result<Vec<u8>, Fault> {
+    let mut fragments = Fragments::default();
     loop {
         socket.wait(PATIENCE);
         let (first, payload) = read_frame(socket)?;
@@ -83,7 +85,10 @@ fn echo(socket: &mut Socket) -> Result<Vec<u8>, Fault> {
             PING => write_frame(socket, PONG, &payload),
             PONG => Ok(()),
             // Text, binary, or a fragment. `read_frame` has refused everything else.
-            _ => write_frame(socket, first, &payload),
+            _ => {
+                fragments.judge(first & 0x0f, first & 0x80 != 0, &payload).map_err(Fault::Theirs)?;
+                write_frame(socket, first, &payload)
+            }
         };
         // Half a frame may be out now, and no Close can follow that.
         written.map_err(Fault::Lost)?;
@@ -104,7 +109,7 @@ fn read_frame(socket: &mut Socket) -> Result<(u8, Vec<u8>), Fault> {
         || matches!(opcode, 0x3..=0x7 | 0xb..)
         || is_control && (first & 0x80 == 0 || len > 125)
     {
-        return Err(Fault::Theirs(CloseCode::PROTOCOL_ERROR));
+        return Err(Fault::Theirs(1002));
     }
     let len = match len {
         126 => {
@@ -112,7 +117,7 @@ fn read_frame(socket: &mut Socket) -> Result<(u8, Vec<u8>), Fault> {
             socket.read_exact(&mut len)?;
             u16::from_be_bytes(len).into()
         }
-        127 => return Err(Fault::Theirs(CloseCode::MESSAGE_TOO_BIG)),
+        127 => return Err(Fault::Theirs(1009)),
         len => len.into(),
     };
     let mut key = [0; 4];

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite;
 
 use crate::deadline::{Socket, clients};
+use crate::fragments::Fragments;
 
 /// How long the opening handshake may take, and then each frame to come and to be answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,6 +73,7 @@ fn serve(mut socket: Socket) {
 
 /// Echoes what comes before the Close, and returns the payload of the Close.
 fn echo(socket: &mut Socket) -> Result<Vec<u8>, Fault> {
+    let mut fragments = Fragments::default();
     loop {
         socket.wait(PATIENCE);
         let (first, payload) = read_frame(socket)?;
@@ -80,7 +82,10 @@ fn echo(socket: &mut Socket) -> Result<Vec<u8>, Fault> {
             PING => write_frame(socket, PONG, &payload),
             PONG => Ok(()),
             // Text, binary, or a fragment. `read_frame` has refused everything else.
-            _ => write_frame(socket, first, &payload),
+            _ => {
+                fragments.judge(first & 0x0f, first & 0x80 != 0, &payload).map_err(Fault::Theirs)?;
+                write_frame(socket, first, &payload)
+            }
         };
         // Half a frame may be out now, and no Close can follow that.
         written.map_err(Fault::Lost)?;

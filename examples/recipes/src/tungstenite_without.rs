@@ -1,4 +1,5 @@
 //! A proxy on tokio-tungstenite. When one end closes, it closes the other.
+//! Both connections end within 40 seconds of the last message in either direction.
 
 use std::io;
 use std::time::Duration;
@@ -88,12 +89,12 @@ async fn end<A, B>(
     let abnormal = Some(Close { code: 1006.into(), reason: "".into() });
     let close = if let Some(Ok(Message::Close(close))) = &last { close.clone() } else { abnormal };
     let own = Close { code: refusal(last.as_ref()).into(), reason: "".into() };
-    let _ = timeout(PATIENCE, ended.send(Message::Close(Some(own)))).await;
-    let _ = timeout(PATIENCE, async { while let Some(Ok(_)) = ended.next().await {} }).await;
+    let _ = timeout(PATIENCE / 2, ended.send(Message::Close(Some(own)))).await;
+    let _ = timeout(PATIENCE / 2, async { while let Some(Ok(_)) = ended.next().await {} }).await;
     drop(ended);
     println!("as {local:?}: {last:?}");
-    let _ = timeout(PATIENCE, other.send(Message::Close(close))).await;
-    let _ = timeout(PATIENCE, async { while let Some(Ok(_)) = other.next().await {} }).await;
+    let _ = timeout(PATIENCE / 2, other.send(Message::Close(close))).await;
+    let _ = timeout(PATIENCE / 2, async { while let Some(Ok(_)) = other.next().await {} }).await;
 }
 
 /// The code for an end that tungstenite has refused a frame of, or on which nothing has moved for too long.

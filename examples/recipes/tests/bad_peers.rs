@@ -33,7 +33,7 @@ const SLACK: Duration = Duration::from_secs(5);
 /// The examples that are not here. `own_parser` and `reconnect` have no peer. The lab waits for a person at a browser.
 const NOT_HERE: [&str; 3] = ["lab", "own_parser", "reconnect"];
 /// What the recipes share.
-const SHARED: [&str; 5] = ["accept", "deadline", "device", "lib", "main"];
+const SHARED: [&str; 7] = ["accept", "actix_codec", "deadline", "device", "fragments", "lib", "main"];
 
 #[derive(Clone, Copy, Debug)]
 enum Bad {

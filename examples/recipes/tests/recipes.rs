@@ -404,7 +404,8 @@ fn fastwebsockets() {
     // fastwebsockets does not look whether a frame is masked.
     let wrong: Vec<_> = WRONG.into_iter().filter(|(bytes, _)| bytes[1] & 0x80 != 0).collect();
     refuses(&recipe, "/", b"", &wrong);
-    refuses(&recipe, "/", b"", &[(TOO_BIG, 1009), (&masked(0x81, b"\xff"), 1007)]);
+    refuses(&recipe, "/", b"", &[(TOO_BIG, 1009)]);
+    judges_texts_and_fragments(&recipe);
     does_not_reset(&recipe, "/", b"");
 }
 
@@ -417,7 +418,8 @@ fn fastwebsockets_waits_for_no_client_for_ever() {
 fn actix() {
     let recipe = Process::start(&["actix", "127.0.0.1:0"]);
     sees_every_close(&recipe, "/", b"", TransportEnd::InOrder);
-    echoes_before_the_close(&recipe, b"\x82\x05hello");
+    echoes_before_the_close(&recipe, b"\x81\x05hello");
+    judges_texts_and_fragments(&recipe);
 
     refuses(&recipe, "/", b"", &WRONG);
     // actix's codec takes 64 KiB, but refuses more only when it has all of it.
@@ -438,6 +440,7 @@ fn std_net() {
     echoes_before_the_close(&recipe, b"\x81\x05hello");
     refuses(&recipe, "/", b"", &WRONG);
     refuses(&recipe, "/", b"", &[(TOO_BIG, 1009)]);
+    judges_texts_and_fragments(&recipe);
     does_not_reset(&recipe, "/", b"");
 
     // A ping gets a pong, and fragments come back as fragments.
@@ -477,6 +480,38 @@ fn waits_for_no_client_for_ever(name: &str) {
     let lost = lines.iter().filter(|line| event(line) == LOST).count();
     assert_eq!((clean, lost), (3, 3), "{lines:?}");
     is_hung_up_on(mute);
+}
+
+/// For echo servers that send fragments back as they come. Each row has the frames of a client, how many of them come
+/// back, and the code of the Close behind them: ours, or the client's 1000.
+fn judges_texts_and_fragments(recipe: &Process) {
+    type Frames<'a> = &'a [(u8, &'a [u8])];
+    let rows: [(Frames<'_>, usize, u16); 12] = [
+        (&[(0x81, "€".as_bytes())], 1, 1000),
+        (&[(0x82, b"\xff")], 1, 1000),
+        (&[(0x81, b"\xff")], 0, 1007),
+        (&[(0x81, b"\xe2\x82")], 0, 1007),
+        // A character in three fragments, and the same bytes where they are none.
+        (&[(0x01, b"\xe2"), (0x00, b"\x82"), (0x80, b"\xac")], 3, 1000),
+        (&[(0x01, b"\xe2"), (0x00, b"\x82"), (0x80, b"x")], 2, 1007),
+        (&[(0x01, b"\xe2"), (0x80, b"\x82")], 1, 1007),
+        (&[(0x01, b"a"), (0x00, b"\xff"), (0x80, b"")], 1, 1007),
+        (&[(0x02, b"\xe2"), (0x80, b"\xff")], 2, 1000),
+        // Each message counts for itself.
+        (&[(0x01, b"\xe2"), (0x80, b"\x82\xac"), (0x81, b"\x82")], 2, 1007),
+        // A fragment of no message, and a message inside another.
+        (&[(0x80, b"a")], 0, 1002),
+        (&[(0x01, b"a"), (0x81, b"b")], 1, 1002),
+    ];
+    for (frames, echoed, code) in rows {
+        let sent: Vec<u8> = frames.iter().flat_map(|(first, payload)| masked(*first, payload)).collect();
+        let (received, line) = recipe.exchange("/", &[sent, masked(0x88, b"\x03\xe8")].concat());
+        let echo = frames[..echoed]
+            .iter()
+            .flat_map(|(first, payload)| [&[*first, u8::try_from(payload.len()).unwrap()], *payload].concat());
+        let close = [b"\x88\x02", &code.to_be_bytes()[..]].concat();
+        assert_eq!(received, echo.chain(close).collect::<Vec<u8>>(), "{frames:x?}: {line}");
+    }
 }
 
 fn echoes_before_the_close(recipe: &Process, echo: &[u8]) {
