@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use websocket_close::codec::{Bare, CloseCodec, Error, Message, Timeouts, finish};
 use websocket_close::wire::{self, Header, Peek};
-use websocket_close::{CloseCode, CloseFrame, Ending, Role};
+use websocket_close::{CloseCode, CloseFrame, Ending, Role, TransportEnd};
 
 /// How long a client may be silent, and how long a message to it may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -227,23 +227,33 @@ pub(crate) async fn serve_framed(socket: TcpStream, room: Room) -> Result<Ending
         }
         written = &mut writer => {
             let (to_client, goodbye) = written?;
-            (goodbye, to_client)
+            (Ok(goodbye), to_client)
         }
     };
     #[expect(clippy::expect_used, reason = "they come from one `split`")]
     let mut framed = from_client.reunite(to_client).expect("the halves of one");
-    Ok(finish(&mut framed, goodbye, room.timeouts).await.ending)
+    Ok(match goodbye {
+        Ok(goodbye) => finish(&mut framed, goodbye, room.timeouts).await.ending,
+        Err(error) => lost(framed.codec(), &error),
+    })
+}
+
+/// The ending after an error of reading. TCP tells a reset once, and then reads as if it had ended in order, so `finish`
+/// would not hear of it.
+fn lost<C>(codec: &CloseCodec<C>, error: &io::Error) -> Ending {
+    codec.closing().clone().into_ending(TransportEnd::Lost(error.kind().into()))
 }
 
 /// Reads until the client has closed, is gone, has sent something wrong, or is silent. Returns the Close to end with.
-async fn read(from_client: &mut SplitStream<Connection>, ears: &Ears) -> CloseFrame<'static> {
+async fn read(from_client: &mut SplitStream<Connection>, ears: &Ears) -> io::Result<CloseFrame<'static>> {
     loop {
         match timeout(ears.patience, from_client.next()).await {
             Ok(Some(Ok(Message::Other(item)))) => ears.hear(item),
-            Ok(Some(Err(Error::Inner(refused)))) => return refused.close(),
+            Ok(Some(Err(Error::Inner(refused)))) => return Ok(refused.close()),
+            Ok(Some(Err(Error::Io(error)))) => return Err(error),
             // The client's Close or its fault, which `finish` answers whatever we say, or the end.
-            Ok(_) => return CloseFrame::EMPTY,
-            Err(_) => return SILENT,
+            Ok(_) => return Ok(CloseFrame::EMPTY),
+            Err(_) => return Ok(SILENT),
         }
     }
 }
@@ -294,11 +304,15 @@ pub(crate) async fn serve_bare(
     bare.read_buffer = unread;
     // Half a message may still be in here. It has to be whole before our Close.
     bare.write_buffer = unwritten;
-    let goodbye = goodbye.unwrap_or_else(|refused| {
-        let goodbye = refused.close();
-        bare.codec.fail(goodbye);
-        goodbye
-    });
+    let goodbye = match goodbye {
+        Ok(goodbye) => goodbye,
+        Err(Refused::Io(error)) => return Ok(lost(&bare.codec, &error)),
+        Err(refused) => {
+            let goodbye = refused.close();
+            bare.codec.fail(goodbye);
+            goodbye
+        }
+    };
     Ok(bare.finish(goodbye, room.timeouts).await.ending)
 }
 
@@ -327,7 +341,7 @@ async fn next_item(from_client: &mut OwnedReadHalf, unread: &mut BytesMut) -> Re
         if let Some(item) = Texts.decode(unread)? {
             return Ok(Some(item));
         }
-        if !matches!(from_client.read_buf(unread).await, Ok(1..)) {
+        if from_client.read_buf(unread).await? == 0 {
             return Ok(None);
         }
     }

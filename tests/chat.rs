@@ -10,7 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use websocket_close::codec::Timeouts;
-use websocket_close::{Awaited, Ending, Role, TransportEnd};
+use websocket_close::{Awaited, Ending, Loss, Role, TransportEnd};
 
 #[path = "../examples/chat.rs"]
 #[allow(dead_code, reason = "its `main`")]
@@ -67,6 +67,21 @@ async fn hear(client: &mut TcpStream, expected: &[u8]) {
     let mut heard = vec![0; expected.len()];
     timeout(LONG, client.read_exact(&mut heard)).await.unwrap().unwrap();
     assert_eq!(heard, expected);
+}
+
+#[tokio::test]
+async fn a_client_resets() {
+    for bare in [false, true] {
+        let (mut client, serving) = connect(&long(), bare).await;
+        // Its pong tells that it is in the room.
+        client.write_all(&frame(0x89, b"in?")).await.unwrap();
+        hear(&mut client, b"\x8a\x03in?").await;
+        client.set_zero_linger().unwrap();
+        drop(client);
+        let ending = timeout(LONG, serving).await.unwrap().unwrap();
+        assert_eq!(ending.transport_end(), TransportEnd::Lost(Loss::Reset), "{ending}");
+        assert_eq!(ending.closing().ours(), None, "{ending}");
+    }
 }
 
 /// Reads to the end, closes, and returns what was read and how the server says it ended.

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
@@ -13,13 +14,12 @@ use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_util::codec::Decoder;
-use websocket_close::CloseFrame;
-use websocket_close::codec::{Bare, CloseCodec, Timeouts};
+use tokio_util::codec::Framed;
+use websocket_close::codec::{CloseCodec, Error, Timeouts, finish};
+use websocket_close::{CloseFrame, TransportEnd};
 
 use crate::accept::next_client;
 
@@ -69,19 +69,29 @@ async fn upgrade(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>
 }
 
 async fn serve(io: TokioIo<Upgraded>, logged_in: bool) {
-    let mut socket = Bare::new(io, CloseCodec::server());
+    let mut socket = Framed::new(io, CloseCodec::server());
     // A script in a browser sees this Close. If the upgrade is refused, it sees neither status nor body.
-    let mut goodbye = CloseFrame::from_static(3000, "log in first");
+    let (mut code, mut reason) = (3000, "log in first");
     if logged_in {
         let reading = async {
-            // Until the client's Close, its fault, or the end. Other frames are stepped over.
-            while let Ok(None) = socket.codec.decode(&mut socket.read_buffer) {
-                let Ok(1..) = socket.io.read_buf(&mut socket.read_buffer).await else { break };
+            loop {
+                match socket.next().await {
+                    // Data is stepped over.
+                    Some(Ok(_)) => {}
+                    Some(Err(Error::Io(error))) => break Some(error),
+                    // The client's Close, its fault, or the end.
+                    Some(Err(_)) | None => break None,
+                }
             }
         };
-        let _ = timeout(STAY, reading).await;
-        goodbye = CloseFrame::from_static(1001, "");
+        if let Ok(Some(error)) = timeout(STAY, reading).await {
+            // TCP tells a reset once, and then reads as if it had ended in order.
+            let end = TransportEnd::Lost(error.kind().into());
+            println!("{}", socket.codec().closing().clone().into_ending(end));
+            return;
+        }
+        (code, reason) = (1001, "");
     }
     // If the client's Close or its fault has come, this answers that instead.
-    println!("{}", socket.finish(goodbye, Timeouts::DEFAULT).await.ending);
+    println!("{}", finish(&mut socket, CloseFrame::from_static(code, reason), Timeouts::DEFAULT).await.ending);
 }

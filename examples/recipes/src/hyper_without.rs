@@ -1,4 +1,5 @@
 //! A hyper 1 server that upgrades every client, and sends a Close to those without a token.
+//! A connection ends within 32 seconds of its opening.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
@@ -69,14 +71,26 @@ async fn upgrade(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>
 async fn serve(io: TokioIo<Upgraded>, logged_in: bool) {
     let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
     // A script in a browser sees this Close. If the upgrade is refused, it sees neither status nor body.
-    let mut goodbye = CloseFrame { code: 3000.into(), reason: "log in first".into() };
+    let (mut code, mut reason) = (3000, "log in first");
     if logged_in {
         let reading = async {
-            // Until the client's Close, its fault, or the end. Other frames are stepped over.
-            while let Some(Ok(_)) = socket.next().await {}
+            loop {
+                match socket.next().await {
+                    // Data is stepped over.
+                    Some(Ok(_)) => {}
+                    Some(Err(Error::Io(error))) => break Some(error),
+                    // The client's Close, its fault, or the end.
+                    Some(Err(_)) | None => break None,
+                }
+            }
         };
-        let _ = timeout(STAY, reading).await;
-        goodbye = CloseFrame { code: 1001.into(), reason: "".into() };
+        if let Ok(Some(error)) = timeout(STAY, reading).await {
+            // TCP tells a reset once, and then reads as if it had ended in order.
+            println!("{error}");
+            return;
+        }
+        (code, reason) = (1001, "");
     }
-    println!("{:?}", socket.close(Some(goodbye)).await);
+    let goodbye = CloseFrame { code: code.into(), reason: reason.into() };
+    println!("{:?}", timeout(PATIENCE, socket.close(Some(goodbye))).await);
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite;
-use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd};
+use websocket_close::{CloseFrame, ClosingHandshake, Loss, Role, TransportEnd};
 
 use crate::deadline::{Socket, clients};
 use crate::fragments::Fragments;
@@ -58,11 +58,15 @@ pub fn run(address: &str) -> io::Result<()> {
 
 fn serve(mut socket: Socket) {
     let mut closing = ClosingHandshake::new(Role::Server);
+    let mut end = TransportEnd::NotKnown;
     let close = match echo(&mut socket) {
         Ok(payload) => closing.receive_or_reject(CloseFrame::from_payload(&payload)),
         Err(Fault::Theirs(code)) => closing.fail(CloseFrame::from_static(code, "")),
         Err(Fault::Lost(error)) => {
             eprintln!("{error}");
+            if error.kind() == ErrorKind::ConnectionReset {
+                end = TransportEnd::Lost(Loss::Reset);
+            }
             None
         }
     };
@@ -71,7 +75,7 @@ fn serve(mut socket: Socket) {
         closing.mark_written();
     }
     socket.end();
-    println!("{}", closing.into_ending(TransportEnd::NotKnown));
+    println!("{}", closing.into_ending(end));
 }
 
 /// Echoes what comes before the Close, and returns the payload of the Close.

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use process::Process;
 use similar::{ChangeTag, TextDiff};
+use socket2::SockRef;
 use tokio_tungstenite::tungstenite;
-use websocket_close::{CloseFrame, ClosingHandshake, Role, TransportEnd};
+use websocket_close::{CloseFrame, ClosingHandshake, Loss, Role, TransportEnd};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -62,6 +63,15 @@ impl Process {
         drop(self.client(target));
         self.ending()
     }
+}
+
+/// A client that resets its connection. TCP tells that once, and then reads as if it had ended in order.
+fn tells_a_reset(recipe: &Process, target: &str) {
+    let client = recipe.client(target);
+    SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+    let expected = ClosingHandshake::new(Role::Server).into_ending(TransportEnd::Lost(Loss::Reset));
+    assert_eq!(recipe.ending(), expected.to_string());
 }
 
 fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
@@ -241,6 +251,8 @@ fn pester(mut client: TcpStream, first: &[u8], habit: Habit<'_>) -> (Vec<u8>, Tc
 fn hyper() {
     let recipe = Process::start(&["hyper", "127.0.0.1:0"]);
     sees_every_close(&recipe, "/?token=1", b"", TransportEnd::InOrder);
+
+    tells_a_reset(&recipe, "/?token=1");
 
     // Data is stepped over.
     let bytes = [masked(0x81, b"hello"), masked(0x88, b"\x03\xe8")].concat();
@@ -442,6 +454,7 @@ fn std_net() {
     refuses(&recipe, "/", b"", &[(TOO_BIG, 1009)]);
     judges_texts_and_fragments(&recipe);
     does_not_reset(&recipe, "/", b"");
+    tells_a_reset(&recipe, "/");
 
     // A ping gets a pong, and fragments come back as fragments.
     let bytes =
