@@ -1,4 +1,5 @@
 //! An echo server on actix-http, with its codec for WebSocket frames, and a check of its texts.
+//! A connection ends within 22 seconds of the last frame in either direction.
 
 use std::convert::Infallible;
 use std::io;

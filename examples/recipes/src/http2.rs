@@ -2,7 +2,7 @@
 //! A connection ends within 27 seconds of the last frame in either direction.
 //!
 //! The stream of a request takes the place of the TCP connection. Its end in order is `END_STREAM`, and a reset is
-//! `RST_STREAM` with `CANCEL` (RFC 8441, 5). hyper shows the stream as a transport, and hides three things:
+//! `RST_STREAM` with `CANCEL` (RFC 8441, 5). hyper shows the stream as a transport, and hides four things:
 //!
 //! - A `RST_STREAM` with `CANCEL` or `NO_ERROR` reads as an end in order. So the line of the ending says that the peer
 //!   hung up, where over TCP it would say that the connection was reset. Other codes are an I/O error of no particular
@@ -10,6 +10,8 @@
 //! - Writing and flushing succeed when hyper has taken the bytes. Up to two writes may still wait for the client to
 //!   open its window. So a Close counts as written that the client has not got, as one in the buffers of TCP does.
 //! - Dropping the stream ends it in order, with `END_STREAM`.
+//! - If writes wait for the client to open its window, so does that end. hyper keeps such a stream until the HTTP/2
+//!   connection ends.
 
 use std::convert::Infallible;
 use std::future::ready;

@@ -1,12 +1,12 @@
-//! Every example and recipe as a program, against four bad peers. Each connection has to end within the bound that the
-//! program states, which is when the program prints its ending. One that does not is killed, and the test fails. So does
-//! a program that is not here, or that states no bound.
+//! Every example and recipe as a program, against four bad peers. Within the bound that the program states, it has to
+//! print the ending of each connection, and to let go of it. A program that does not is killed, and the test fails. So
+//! does a program that is not here, or that states no bound. The twins have the bounds of their recipes, but print no
+//! endings.
 
 mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::future::pending;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,13 +22,16 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink, split};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
 /// What may come on top of a bound: a busy machine, and the time until a peer that does not read is stuck.
 const SLACK: Duration = Duration::from_secs(5);
+
+/// How long a peer may take to find out that nobody holds the other end any more.
+const LETTING_GO: Duration = Duration::from_secs(2);
 
 /// The examples that are not here. `own_parser` and `reconnect` have no peer. The lab waits for a person at a browser.
 const NOT_HERE: [&str; 3] = ["lab", "own_parser", "reconnect"];
@@ -114,19 +117,27 @@ impl Row {
         if self.program == "close-recipes" { self.arguments[0] } else { self.program }
     }
 
-    fn arguments<'a>(&self, address: &'a str, upstream: &'a str) -> Vec<&'a str> {
+    /// Its name, and that of its twin, if it has one.
+    fn names(&self) -> Vec<String> {
+        let names = [self.name().to_owned(), format!("{}_without", self.name())];
+        names.into_iter().filter(|name| self.source(name).exists()).collect()
+    }
+
+    fn source(&self, name: &str) -> PathBuf {
+        let recipes = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = if self.program == "close-recipes" { recipes.join("src") } else { recipes.join("..") };
+        folder.join(name).with_extension("rs")
+    }
+
+    /// The arguments of the program, or of its twin.
+    fn arguments<'a>(&self, name: &'a str, address: &'a str, upstream: &'a str) -> Vec<&'a str> {
         let arguments = self.arguments.iter().map(|argument| match *argument {
             "ADDRESS" => address,
             "UPSTREAM" => upstream,
+            argument if argument == self.name() => name,
             argument => argument,
         });
         arguments.collect()
-    }
-
-    fn source(&self) -> PathBuf {
-        let recipes = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let folder = if self.program == "close-recipes" { recipes.join("src") } else { recipes.join("..") };
-        folder.join(self.name()).with_extension("rs")
     }
 }
 
@@ -136,25 +147,26 @@ fn names_in(folder: &str) -> impl Iterator<Item = String> {
     entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
 }
 
-/// The twins show what a program without the crate is like, so nobody promises anything for them.
 #[test]
 fn every_program_is_here() {
-    let recipes = names_in("src").filter(|name| !name.ends_with("_without"));
-    let mut programs: BTreeSet<String> = names_in("..").filter(|name| name != "recipes").chain(recipes).collect();
+    let mut programs: BTreeSet<String> =
+        names_in("..").filter(|name| name != "recipes").chain(names_in("src")).collect();
     for name in NOT_HERE.iter().chain(&SHARED) {
         assert!(programs.remove(*name), "{name} is no more");
     }
-    let here: BTreeSet<String> = ROWS.iter().map(|row| row.name().to_owned()).collect();
+    let here: BTreeSet<String> = ROWS.iter().flat_map(Row::names).collect();
     assert_eq!(here, programs);
 }
 
 #[test]
 fn each_program_states_its_bound() {
     for row in ROWS {
-        let source = fs::read_to_string(row.source()).unwrap();
-        let docs: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
-        let stated = format!(" within {} seconds", row.bound);
-        assert!(docs.concat().contains(&stated), "{} does not say{stated:?}", row.name());
+        for name in row.names() {
+            let source = fs::read_to_string(row.source(&name)).unwrap();
+            let docs: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
+            let stated = format!(" within {} seconds", row.bound);
+            assert!(docs.concat().contains(&stated), "{name} does not say{stated:?}");
+        }
     }
 }
 
@@ -169,7 +181,9 @@ async fn each_connection_ends_in_time() {
     for row in ROWS {
         let program = examples.get(row.program).map_or(env!("CARGO_BIN_EXE_close-recipes"), |example| example);
         for bad in [Bad::Silent, Bad::Floods, Bad::Trickles, Bad::DoesNotRead] {
-            meetings.spawn(meet(program.to_owned(), row, bad));
+            for name in row.names() {
+                meetings.spawn(meet(program.to_owned(), row, name, bad));
+            }
         }
     }
     let late: Vec<String> = meetings.join_all().await.into_iter().filter_map(Result::err).collect();
@@ -228,7 +242,11 @@ async fn outlive_a_failed_accept(program: String, row: &'static Row, opens: Open
         }
     });
     let mut command = Command::new("sh");
-    command.args(["-c", r#"ulimit -n 48; exec "$0" "$@" 2>&1"#, &program]).args(row.arguments("127.0.0.1:0", &here));
+    command.args(["-c", r#"ulimit -n 48; exec "$0" "$@" 2>&1"#, &program]).args(row.arguments(
+        row.name(),
+        "127.0.0.1:0",
+        &here,
+    ));
     let process = Process::spawn(command);
     let address = process.listens_on();
     let mut mute = Vec::new();
@@ -255,7 +273,7 @@ fn says(process: &Process, words: &str) -> bool {
 }
 
 /// Lets a program meet its bad peers. The error says which of them it has not ended in time.
-async fn meet(program: String, row: &'static Row, bad: Bad) -> Result<(), String> {
+async fn meet(program: String, row: &'static Row, name: String, bad: Bad) -> Result<(), String> {
     let socket = socket(bad);
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(16).unwrap();
@@ -266,18 +284,25 @@ async fn meet(program: String, row: &'static Row, bad: Bad) -> Result<(), String
     };
     let address = if matches!(row.is, Is::Client) { &here } else { "127.0.0.1:0" };
     let mut command = Command::new(program);
-    command.args(row.arguments(address, &upstream));
+    command.args(row.arguments(&name, address, &upstream));
     let process = Process::spawn(command);
     let address = if matches!(row.is, Is::Client) { String::new() } else { process.listens_on() };
 
+    let deadline = Instant::now() + Duration::from_secs(row.bound) + SLACK;
     let mut peers = JoinSet::new();
     for _ in 0..row.peers {
         match row.is {
             Is::Server(opens) => {
-                peers.spawn(misbehave(connect(&address, opens, bad).await, bad, row.text_len, Role::Client));
+                peers.spawn(misbehave(connect(&address, opens, bad).await, bad, row.text_len, Role::Client, deadline));
             }
             Is::Client => {
-                peers.spawn(misbehave(Box::new(listener.accept().await.unwrap().0), bad, row.text_len, Role::Server));
+                peers.spawn(misbehave(
+                    Box::new(listener.accept().await.unwrap().0),
+                    bad,
+                    row.text_len,
+                    Role::Server,
+                    deadline,
+                ));
             }
             Is::ProxyFor(bad_roles, opens) => {
                 let client = connect(&address, opens, bad);
@@ -285,30 +310,44 @@ async fn meet(program: String, row: &'static Row, bad: Bad) -> Result<(), String
                 let (client, server) = tokio::join!(client, server);
                 for (role, end) in [(Role::Client, client), (Role::Server, server)] {
                     if bad_roles.contains(&role) {
-                        peers.spawn(misbehave(end, bad, row.text_len, role));
+                        peers.spawn(misbehave(end, bad, row.text_len, role, deadline));
                     } else {
-                        peers.spawn(behave(end, role));
+                        tokio::spawn(behave(end, role));
                     }
                 }
             }
         }
     }
-    let lines = row.peers * if matches!(row.is, Is::ProxyFor(..)) { 2 } else { 1 };
+    let lines = match row.is {
+        _ if name != row.name() => 0,
+        Is::ProxyFor(..) => 2 * row.peers,
+        Is::Client | Is::Server(_) => row.peers,
+    };
     let started = Instant::now();
     let told = tokio::task::spawn_blocking(move || {
-        let deadline = started + Duration::from_secs(row.bound) + SLACK;
         let line = || process.line(deadline.saturating_duration_since(Instant::now()));
         // Some programs also print what they receive.
         let endings = std::iter::from_fn(line).filter(|line| line.contains(" clean; "));
-        endings.take(lines).collect::<Vec<_>>()
+        (endings.take(lines).collect::<Vec<_>>(), process)
     });
-    let told = told.await.unwrap();
-    let name = format!("{} {:?}, {bad:?}", row.name(), row.is);
-    println!("{name}: {:.1?} of {} s", started.elapsed(), row.bound);
+    let (told, _process) = told.await.unwrap();
+    let name = format!("{name} {:?}, {bad:?}", row.is);
+    if lines > 0 {
+        println!("{name}: {:.1?} of {} s", started.elapsed(), row.bound);
+    }
     for line in &told {
         println!("    {line}");
     }
-    if told.len() == lines { Ok(()) } else { Err(name) }
+    // hyper waits for the client's window. The recipe tells so.
+    let is_kept = matches!((row.is, bad), (Is::Server(Opens::Http2), Bad::DoesNotRead));
+    let let_go = timeout_at((deadline + LETTING_GO).into(), peers.join_all()).await;
+    if told.len() < lines {
+        Err(format!("{name} does not tell"))
+    } else if let_go.is_err() != is_kept {
+        Err(if is_kept { format!("{name} lets go") } else { format!("{name} does not let go") })
+    } else {
+        Ok(())
+    }
 }
 
 /// A peer that does not read takes little, so that the program is soon stuck.
@@ -364,8 +403,9 @@ async fn behave(transport: Box<dyn Transport>, role: Role) {
     tokio::join!(reading, writing);
 }
 
-/// Goes on until the program ends the transport, and keeps its own end.
-async fn misbehave(transport: Box<dyn Transport>, bad: Bad, text_len: u16, role: Role) {
+/// Goes on until the program ends the transport, keeps its own end until the deadline, and then waits until nobody holds
+/// the other one.
+async fn misbehave(transport: Box<dyn Transport>, bad: Bad, text_len: u16, role: Role, deadline: Instant) {
     // A client masks its frames; the key is zero.
     let (mask, key): (u8, &[u8]) = if role == Role::Client { (0x80, &[0; 4]) } else { (0, &[]) };
     let len = match u8::try_from(text_len) {
@@ -406,5 +446,8 @@ async fn misbehave(transport: Box<dyn Transport>, bad: Bad, text_len: u16, role:
     };
     // An error of either is the end of the transport.
     let _ = tokio::join!(sending, reading);
-    pending::<()>().await;
+    sleep_until(deadline.into()).await;
+    while to.write_all(&[0]).await.is_ok() {
+        sleep(Duration::from_millis(10)).await;
+    }
 }
