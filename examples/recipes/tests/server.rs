@@ -117,7 +117,7 @@ async fn over_tls() {
     let connect = async || {
         let stream = TcpStream::connect(&process.address).await.unwrap();
         let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
-        open(&mut stream).await;
+        open(&mut stream).await.unwrap();
         stream
     };
     let mut client = connect().await;

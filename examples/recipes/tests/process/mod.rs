@@ -1,7 +1,7 @@
 //! Runs a recipe or an example as a program, for the tests, and kills it when they are done with it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -80,20 +80,21 @@ impl Drop for Process {
 }
 
 /// Opens a WebSocket on a transport to a server.
-pub async fn open(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
-    stream.write_all(REQUEST).await.unwrap();
+pub async fn open(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    stream.write_all(REQUEST).await?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
+        head.push(stream.read_u8().await?);
     }
     let head = String::from_utf8(head).unwrap();
     assert!(head.starts_with("HTTP/1.1 101 ") && head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+    Ok(())
 }
 
 /// A client behind its opening handshake.
 pub async fn connect(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    open(&mut stream).await;
+    open(&mut stream).await.unwrap();
     stream
 }
 
