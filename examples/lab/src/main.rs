@@ -13,6 +13,7 @@ use std::error::Error;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use http_body_util::{BodyExt, Full};
@@ -28,6 +29,7 @@ use serde_json::json;
 use sha1::{Digest, Sha1};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
 use websocket_close::{registry, script};
 
 use browser::{Browser, Kind};
@@ -158,7 +160,16 @@ impl From<Ask> for Plan {
 }
 
 async fn serve(lab: Arc<Lab>, listener: TcpListener) {
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // The browser has hung up already, or there are no descriptors left. Some will be.
+            Err(error) => {
+                eprintln!("{error}");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
         // A Close that is written byte by byte must also be sent byte by byte.
         let _ = stream.set_nodelay(true);
         let lab = lab.clone();
