@@ -27,7 +27,8 @@ const CLOSE: Duration = Duration::from_secs(10);
 /// How long the client waits for the server to end the transport, from the Closes on.
 const END: Duration = Duration::from_secs(2);
 
-/// A client's decoder.
+/// A client's decoder. It does not look into the data: yours also judges the order of fragments (RFC 6455, 5.4), and
+/// whether a text is UTF-8 (8.1).
 struct Frames;
 
 enum Frame {
