@@ -238,8 +238,8 @@ pub(crate) async fn serve_framed(socket: TcpStream, room: Room) -> Result<Ending
     })
 }
 
-/// The ending after an error of reading. TCP tells a reset once, and then reads as if it had ended in order, so `finish`
-/// would not hear of it.
+/// The ending after an error of reading. TCP tells a reset once, and then reads as if it had ended in order, so
+/// `finish` would not hear of it.
 fn lost<C>(codec: &CloseCodec<C>, error: &io::Error) -> Ending {
     codec.closing().clone().into_ending(TransportEnd::Lost(error.kind().into()))
 }

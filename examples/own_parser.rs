@@ -15,8 +15,8 @@ const PONG: u8 = 0x8a;
 /// first byte and the unmasked payload. `None` is a frame that is not whole. The error is the code to fail the
 /// connection with.
 ///
-/// The crate sees only the payload of a Close, so the parser judges its header. (`wire::peek` would do that.) Yours also
-/// judges what this one does not: the order of fragments (RFC 6455, 5.4), and whether a text is UTF-8 (8.1).
+/// The crate sees only the payload of a Close, so the parser judges its header. (`wire::peek` would do that.)
+/// Yours also judges what this one does not: the order of fragments (RFC 6455, 5.4), and whether a text is UTF-8 (8.1).
 fn parse(bytes: &mut &[u8]) -> Result<Option<(u8, Vec<u8>)>, CloseCode> {
     let [first, second, rest @ ..] = *bytes else { return Ok(None) };
     let (opcode, len) = (first & 0x0f, second & 0x7f);

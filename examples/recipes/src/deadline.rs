@@ -17,8 +17,8 @@ pub struct Socket {
     deadline: Instant,
 }
 
-/// The clients of a server, whose first wait begins at once. One that cannot be accepted is passed over: it may have hung
-/// up already, or there are no descriptors left, and some will be when a connection has ended.
+/// The clients of a server, whose first wait begins at once. One that cannot be accepted is passed over: it may have
+/// hung up already, or there are no descriptors left, and some will be when a connection has ended.
 pub fn clients(listener: &TcpListener, patience: Duration) -> impl Iterator<Item = Socket> {
     std::iter::repeat_with(|| listener.accept()).filter_map(move |accepted| match accepted {
         Ok((stream, _)) => Some(Socket { stream, deadline: Instant::now() + patience }),

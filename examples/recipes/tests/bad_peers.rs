@@ -422,8 +422,8 @@ async fn behave(transport: Box<dyn Transport>, role: Role) {
     tokio::join!(reading, writing);
 }
 
-/// Goes on until the program ends the transport, keeps its own end until the deadline, and then waits until nobody holds
-/// the other one.
+/// Goes on until the program ends the transport, keeps its own end until the deadline, and then waits until nobody
+/// holds the other one.
 async fn misbehave(transport: Box<dyn Transport>, bad: Bad, text_len: u16, role: Role, deadline: Instant) {
     // A client masks its frames; the key is zero.
     let (mask, key): (u8, &[u8]) = if role == Role::Client { (0x80, &[0; 4]) } else { (0, &[]) };
