@@ -619,9 +619,8 @@ impl<S: Surface> Driver<'_, S> {
     fn poll_closes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Answer a Close that has come already; do not cross it.
         let received = self.poll_read_while(cx, State::awaits_close);
-        let ended = self.finishing().read.is_some();
+        let hung_up = self.finishing().read.is_some();
         let state = self.surface.state();
-        let hung_up = ended || matches!(state.reading, Reading::Ended { .. });
         if hung_up && state.closing.is_open() && !matches!(state.reading, Reading::Failed) {
             return Poll::Ready(());
         }
