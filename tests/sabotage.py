@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Puts faults into a copy of the crate, one at a time, and asserts that the named check goes red.
 
-`sabotage.py [NAME...]`; `sabotage.py --places` only looks for the places of all faults, which takes no time. These are faults of a careless hand, which cargo-mutants cannot make; it makes all small ones
+`sabotage.py [NAME...]`. These are faults of a careless hand, which cargo-mutants cannot make; it makes all small ones
 (`mutants.sh`). Each fault finds its place by the text that it replaces, which must occur once in the file, so an edit
-elsewhere does not disturb it. Where nothing is broken, each check must be green.
+elsewhere does not disturb it. `sabotage.py --places` looks for the places alone, which takes no time. Where nothing is
+broken, each check must be green.
 """
 import os
 import pathlib
@@ -171,7 +172,7 @@ FAULTS = [
         "waker-forgotten-reading",
         "a reader that yields to other tasks is never woken again",
         TEST + "finish",
-        [("codec/finish.rs", "            self.primed = true;\n        }\n        cx.waker().wake_by_ref();\n", "            self.primed = true;\n        }\n")],
+        [("codec/finish.rs", "            self.primed |= is_prime;\n        }\n        cx.waker().wake_by_ref();\n", "            self.primed |= is_prime;\n        }\n")],
     ),
     (
         "client-ends-first",
@@ -189,7 +190,7 @@ FAULTS = [
         "pong-inside-a-frame",
         "a pong goes into a frame that is half written",
         TEST + "finish",
-        [("codec/finish.rs", "        if !dst.is_empty() || !self.written.at_boundary() {", "        if !dst.is_empty() {")],
+        [("codec/finish.rs", "        if !dst.is_empty() || !self.written.at_boundary() || thrown_away {", "        if !dst.is_empty() || thrown_away {")],
     ),
     (
         "one-key-for-all-frames",
@@ -247,9 +248,9 @@ FAULTS = [
     ),
     (
         "speaks-behind-half-a-frame",
-        "our Close is sent although the program was told that the peer has hung up",
+        "our Close is sent although the peer is known to have hung up",
         TEST + "schedules",
-        [("codec/finish.rs", "let hung_up = ended || matches!(state.reading, Reading::Truncated);", "let hung_up = ended;")],
+        [("codec/finish.rs", "let hung_up = self.finishing().read.is_some();", "let hung_up = false;")],
     ),
     (
         "end-has-the-time-of-the-closes",
@@ -279,7 +280,7 @@ FAULTS = [
         "write-side-ends-too-soon",
         "a server shuts down its writing while it still waits for the peer's Close",
         TEST + "schedules",
-        [("codec/finish.rs", "        ready!(received);\n        written\n", "        if received.is_pending() && written.is_ready() {\n            let _ = self.poll_shutdown(cx);\n        }\n        ready!(received);\n        written\n")],
+        [("codec/finish.rs", "        ready!(received);\n", "        if received.is_pending() && written.is_ready() {\n            let _ = self.poll_shutdown(cx);\n        }\n        ready!(received);\n")],
     ),
     (
         "stream-waker-forgotten",
@@ -291,7 +292,7 @@ FAULTS = [
         "stream-pending-flush-counts",
         "a Close that the sink has taken but not flushed counts as written",
         TEST + "schedules",
-        [("stream.rs", "        sink.poll_flush(cx)\n", "        let _ = sink.poll_flush(cx)?;\n        Poll::Ready(Ok(()))\n")],
+        [("stream.rs", "        Pin::new(&mut *self.stream).poll_flush(cx)\n", "        let _ = Pin::new(&mut *self.stream).poll_flush(cx)?;\n        Poll::Ready(Ok(()))\n")],
     ),
     (
         "stream-crosses-a-close",
