@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the crate costs a user's build: CPU seconds of a clean build of the default features, and the bytes of machine code
-# that one call of `from_payload`, or of `decode` on a whole frame, adds where it stands. Needs `nm`.
+# What the crate costs a user's build: CPU seconds of a clean build of the default features, and the bytes of machine
+# code that one call of `from_payload`, or of `decode` on a whole frame, adds where it stands. Needs `nm`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
@@ -55,5 +55,5 @@ for level in 3 s; do
     CARGO_PROFILE_RELEASE_OPT_LEVEL=$level cargo build --quiet --release --manifest-path "$scratch/Cargo.toml" \
         --target-dir "$scratch/$level"
     nm --print-size --radix=d "$scratch/$level/release/libcalls.a" 2>/dev/null |
-        awk -v level="$level" '$4 ~ /^call_of_/ || $4 ~ /calls.*shared/ { print "opt-level " level ": " $4 ": " $2 + 0 " bytes" }'
+        awk -v level="$level" '$4 ~ /^call_of_|calls.*shared/ { print "opt-level " level ": " $4 ": " $2 + 0 " bytes" }'
 done

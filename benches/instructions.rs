@@ -1,8 +1,8 @@
 //! Instructions per call, counted by callgrind and held against `benches/instructions.txt`: a gate that no noise
 //! upsets.
 //!
-//! `cargo bench --features codec,stream --bench instructions` fails if a count grew by more than 3 %. With `-- --renew` it
-//! writes the file anew.
+//! `cargo bench --features codec,stream --bench instructions` fails if a count grew by more than 3 %. With `-- --renew`
+//! it writes the file anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;

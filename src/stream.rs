@@ -52,8 +52,10 @@ pub struct Glue<M> {
     pub read: fn(&M) -> Option<Parts<'_>>,
     /// Whether the stack answers the peer's Close itself, with the next flush of its sink, as tungstenite and axum do.
     /// [`finish`] then sends no answer. If this is wrongly false, the stack refuses a second answer, and the event is
-    /// not clean. If it is wrongly true, nobody answers, and the event may be clean nevertheless. If the stack passes on
-    /// a first Close with a bad code, the ending says that we failed the connection with 1002, whatever the stack did.
+    /// not clean. If it is wrongly true, nobody answers, and the event may be clean nevertheless.
+    ///
+    /// If such a stack passes on a first Close with a bad code, the ending says that we failed the connection with
+    /// 1002, whatever the stack did.
     pub answers: bool,
 }
 
