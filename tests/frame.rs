@@ -58,7 +58,7 @@ fn payloads_of_1_byte_or_more_than_125_are_refused() {
 #[test]
 fn exactly_the_legal_codes_are_accepted_at_every_length() {
     let mut payload = payload(0, 125);
-    for code in (0..=u16::MAX).step_by(STRIDE) {
+    for code in (0..=u16::MAX).step_by(3 * STRIDE - 2) {
         payload[..2].copy_from_slice(&code.to_be_bytes());
         for len in (2..=125).step_by(STRIDE / 3 + 1) {
             match CloseFrame::from_payload(&payload[..len]) {
@@ -89,7 +89,7 @@ fn the_first_fault_is_reported() {
 #[test]
 fn a_decoded_payload_is_written_unchanged() {
     for len in (0..=125).step_by(STRIDE / 3 + 1).filter(|len| *len != 1) {
-        let codes = (0..=u16::MAX).step_by(STRIDE).filter(|code| is_legal(*code));
+        let codes = (0..=u16::MAX).step_by(3 * STRIDE - 2).filter(|code| is_legal(*code));
         for code in codes.step_by(if len == 2 || cfg!(miri) { 1 } else { 97 }) {
             let payload = payload(code, len);
             let frame = CloseFrame::from_payload(&payload).unwrap();
@@ -142,7 +142,7 @@ fn to_array_works_in_a_const() {
 /// "the endpoint typically echos the status code it received" (RFC 6455, 5.5.1)
 #[test]
 fn a_reply_has_the_code_and_no_reason() {
-    for code in (0..=u16::MAX).step_by(STRIDE).filter_map(|code| CloseCode::new(code).ok()) {
+    for code in (0..=u16::MAX).step_by(3 * STRIDE - 2).filter_map(|code| CloseCode::new(code).ok()) {
         let frame = CloseFrame::new(code, "why").unwrap();
         for reply in [frame.reply(), frame.into_owned().reply()] {
             assert_eq!((reply.code(), reply.reason()), (Some(code), ""));
@@ -158,7 +158,7 @@ fn a_reply_has_the_code_and_no_reason() {
 #[test]
 fn from_parts_refuses_illegal_codes_and_long_reasons() {
     let letters = "abcdefghijklmnopqrstuvwxyz".repeat(6);
-    for code in (0..=u16::MAX).step_by(STRIDE) {
+    for code in (0..=u16::MAX).step_by(3 * STRIDE - 2) {
         for len in (0..=130).step_by(STRIDE / 8 + 1) {
             let reason = &letters[..len];
             match CloseFrame::from_parts(code, reason) {
@@ -192,7 +192,7 @@ fn the_error_of_from_parts_tells_which_part_is_wrong() {
 #[test]
 fn the_error_of_from_parts_becomes_the_error_of_from_payload() {
     let longest = "r".repeat(130);
-    for code in (0..=u16::MAX).step_by(STRIDE) {
+    for code in (0..=u16::MAX).step_by(3 * STRIDE - 2) {
         for len in [0, 123, 124, 130] {
             let reason = &longest[..len];
             if let Err(error) = CloseFrame::from_parts(code, reason) {
@@ -213,7 +213,7 @@ fn the_error_of_from_parts_becomes_the_error_of_from_payload() {
 #[test]
 fn unjudged_accepts_every_code() {
     let reasons: [&[u8]; 7] = [b"", b"why", "é€😀".as_bytes(), b"\xff", b"ok\xe2\x82", &[b'r'; 123], &[b'r'; 124]];
-    for code in (0..=u16::MAX).step_by(STRIDE) {
+    for code in (0..=u16::MAX).step_by(3 * STRIDE - 2) {
         for reason in reasons {
             let payload = [code.to_be_bytes().as_slice(), reason].concat();
             let unjudged = CloseFrame::unjudged(&payload);
@@ -329,7 +329,7 @@ fn the_default_is_the_close_without_a_body() {
 
 #[test]
 fn every_code_becomes_a_frame_without_a_reason() {
-    for code in (0..=u16::MAX).step_by(STRIDE).filter_map(|code| CloseCode::new(code).ok()) {
+    for code in (0..=u16::MAX).step_by(3 * STRIDE - 2).filter_map(|code| CloseCode::new(code).ok()) {
         let (frame, owned) = (CloseFrame::from(code), OwnedCloseFrame::from(code));
         assert_eq!((frame.code(), frame.reason()), (Some(code), ""));
         assert_eq!((owned.code(), owned.reason()), (Some(code), ""));

@@ -56,6 +56,7 @@ fn assert_outcome(result: Result<String, &str>, expected: &Value, id: &Value) {
 
 /// For `close({closeCode, reason})` of a `WebSocketStream`, the engine does something else before the call.
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes for a quarter of a megabyte of JSON")]
 fn every_stream_vector_has_its_outcome() {
     for vector in vectors("websocketstream_close") {
         let (input, expected) = (&vector["input"], &vector["expected"]);
@@ -72,6 +73,7 @@ fn every_stream_vector_has_its_outcome() {
 /// "Close using reason": a script aborts its streams with an error. If the error's code and reason may not be sent, the
 /// Close has no body.
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes for a quarter of a megabyte of JSON")]
 fn every_reason_vector_has_its_outcome() {
     for vector in vectors("close_using_reason") {
         let error = &vector["input"]["error"];

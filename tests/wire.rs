@@ -216,7 +216,7 @@ fn every_header_of_one_byte_is_read_as_the_rfc_says() {
 fn headers_with_lengths_of_16_and_64_bits_are_read_as_the_rfc_says() {
     let long = [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 1 << 32, 0x0102_0304_0506_0708, (1 << 63) - 1];
     let too_long = [1 << 63, (1 << 63) + 5, u64::MAX];
-    for first in (0..=u8::MAX).filter(|first| first % 16 != 8) {
+    for first in (0..=u8::MAX).step_by(STRIDE).filter(|first| first % 16 != 8) {
         for mask_bit in [0x00, 0x80] {
             let short = long.iter().filter_map(|len| u16::try_from(*len).ok());
             let headers_16 = short.map(|len| [&[first, 126 + mask_bit], len.to_be_bytes().as_slice()].concat());
@@ -462,7 +462,8 @@ fn the_scanner_stops_before_a_close_however_the_stream_is_cut() {
     let (others, ends) = stream(&others.collect::<Vec<_>>());
     for last in [&[][..], b"\x88", b"\x88\x02\x03\xe8", b"\x08\x00", b"\xf8\xff"] {
         let stream = [others.as_slice(), last].concat();
-        for sizes in [&[1][..], &[2], &[3], &[7], &[1, 9], &[10], &[11, 13], &[4096], &[usize::MAX >> 1]] {
+        let sizes = [&[1][..], &[2], &[3], &[7], &[1, 9], &[10], &[11, 13], &[4096], &[usize::MAX >> 1]];
+        for sizes in sizes.into_iter().step_by(STRIDE / 24 + 1) {
             assert_eq!(scan(&stream, &ends, sizes), others.len());
         }
     }
