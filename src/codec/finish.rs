@@ -100,6 +100,11 @@ pub struct Finished {
 /// ([RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)): the latest one that the inner codec has
 /// not begun to read, after what is already queued.
 ///
+/// **A reset is told once.** If your own write meets it, TCP reads as if it had ended in order, and so does the ending.
+/// Keep the error of that write, and tell it by
+/// [`into_ending`](crate::ClosingHandshake::into_ending) with [`Loss::Reset`]. A `Framed` that has read the end of the
+/// transport has ended: nothing is read behind that.
+///
 /// The server ends the transport first. While the handshake can still be completed neither side shuts down its writing
 /// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)). Dropping the transport is left to you.
 ///
@@ -511,17 +516,17 @@ where
         let mut poll_next = |framed: &mut Self| {
             framed.state().finishing.get_or_insert_default().priming = true;
             let message = Pin::new(&mut *framed).poll_next(cx);
-            let finishing = framed.state().finishing.get_or_insert_default();
+            let state = framed.state();
+            let finishing = state.finishing.get_or_insert_default();
             finishing.priming = false;
-            // There is no message only once, after an error that the program has been told.
-            finishing.told_an_error = matches!(message, Poll::Ready(None));
+            // `None` comes once, after an error that the program has been told. That holds until something is read.
+            let nothing_read = message.is_pending() || state.saw_eof;
+            finishing.told_an_error = matches!(message, Poll::Ready(None)) || finishing.told_an_error && nothing_read;
             message
         };
         let mut message = poll_next(self);
-        if self.state().finishing.get_or_insert_default().told_an_error {
+        if let Poll::Ready(None) = message {
             message = poll_next(self);
-            let state = self.state();
-            state.finishing.get_or_insert_default().told_an_error = message.is_pending() || state.saw_eof;
         }
         match message {
             Poll::Pending => Some(Poll::Pending),

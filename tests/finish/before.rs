@@ -147,6 +147,30 @@ async fn a_reset_that_the_program_has_read_is_not_told_as_an_end_in_order() {
     assert_eq!(finished.ending.transport_end(), TransportEnd::NotKnown);
 }
 
+/// The same if the socket has no answer for a moment, as for a task that has used up its budget.
+#[tokio::test(start_paused = true)]
+async fn a_reset_that_the_program_has_read_is_not_forgotten_while_a_read_pends() {
+    for cancelled in [false, true] {
+        let (mut framed, _peer) = pair(Role::Server);
+        let mut reads = [
+            Poll::Ready(Err(ErrorKind::ConnectionReset.into())),
+            Poll::Pending,
+            Poll::Ready(Ok(())), // no bytes: the end
+        ]
+        .into_iter();
+        framed.get_mut().on_read = Box::new(move |_, cx, _| {
+            cx.waker().wake_by_ref();
+            reads.next().unwrap_or(Poll::Ready(Ok(())))
+        });
+        assert!(matches!(framed.next().await, Some(Err(Error::Io(_)))));
+        if cancelled {
+            assert!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT).now_or_never().is_none());
+        }
+        let finished = finish(&mut framed, GOODBYE, Timeouts::DEFAULT).await;
+        assert_eq!(finished.ending.transport_end(), TransportEnd::NotKnown);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_read_before_is_not_counted_as_sent_by_a_silent_peer() {
     let (ours, _peer) = duplex(1024);
