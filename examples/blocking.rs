@@ -93,7 +93,8 @@ impl Socket {
         }
     }
 
-    /// Writes the Close that the handshake has chosen, if there is one. If that fails, the next read reports why.
+    /// Writes the Close that the handshake has chosen, if there is one. If that fails, the next read reports an error
+    /// or the end.
     fn write_close(&mut self, frame: Option<CloseFrame<'_>>, closing: &mut ClosingHandshake) {
         let Some(frame) = frame else { return };
         let mask = (closing.local() == Role::Client).then(key);

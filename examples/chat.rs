@@ -265,7 +265,8 @@ async fn write(mut to_client: ToClient, mut mail: Mail, stop: CancellationToken)
             match mail.next().await {
                 Ok(answer) => match timeout(mail.patience, to_client.send(Message::Other(answer))).await {
                     Ok(Ok(())) => {}
-                    // The reader hears more about an error. A client that does not read may still take a Close.
+                    // A client that does not read may still take a Close. A reset that is met here is told as a client
+                    // that hung up.
                     Ok(Err(_)) | Err(_) => break TOO_SLOW,
                 },
                 Err(goodbye) => break goodbye,

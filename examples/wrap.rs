@@ -74,7 +74,8 @@ impl Encoder<&str> for Texts {
 /// it.
 pub(crate) async fn serve(socket: impl AsyncRead + AsyncWrite + Unpin) -> Ending {
     let mut framed = Framed::new(socket, CloseCodec::server().wrap(Texts));
-    // If the client does not read it in time, or is lost, `finish` notices that too.
+    // If the client does not read it in time, `finish` notices that too. TCP tells a reset only once: one that is met
+    // here is told as a client that hung up.
     let _ = timeout(PATIENCE, framed.send(Message::Other("hello"))).await;
     let restart = CloseFrame::from_static(1012, "back in a minute");
     finish(&mut framed, restart, Timeouts::DEFAULT).await.ending

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use websocket_close::codec::{CloseCodec, Error, Message, Timeouts, finish};
 use websocket_close::wire::{self, Header, Peek};
-use websocket_close::{CloseCode, CloseFrame, Ending, Role, TransportEnd, registry};
+use websocket_close::{CloseCode, CloseFrame, Ending, Loss, Role, TransportEnd, registry};
 use websocket_codec::{Message as Item, MessageCodec, Opcode};
 
 use crate::accept::next_client;
@@ -36,8 +36,8 @@ const IDLE: Duration = Duration::from_secs(20);
 const SENDING: Duration = Duration::from_secs(10);
 /// How long the end of a connection may take.
 const ENDING: Timeouts = Timeouts::DEFAULT.close(Duration::from_secs(5)).end(Duration::from_secs(2));
-/// How long the end of the server may take. It is more than an echo and an end, so nobody is cut off by it who could be
-/// told.
+/// How long the end of the server may take. It is more than `ENDING`, and an echo is cut short, so nobody is cut off
+/// who could be told.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The longest message that this server takes, in bytes.
 const MAX_MESSAGE: u64 = 1 << 20;
@@ -151,6 +151,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 /// Echoes until one end has enough, and ends the connection.
 pub(crate) async fn serve(socket: impl Transport, stop: &CancellationToken) -> Ending {
     let mut socket = Framed::new(socket, CloseCodec::server().wrap(Limited::default()));
+    let mut reset_in_send = false;
     let talking = async {
         loop {
             let item = match timeout(IDLE, socket.next()).await {
@@ -170,7 +171,10 @@ pub(crate) async fn serve(socket: impl Transport, stop: &CancellationToken) -> E
             match timeout(SENDING, socket.send(Message::Other(answer))).await {
                 Ok(Ok(())) => {}
                 // A client that no longer reads may have sent a Close.
-                Ok(Err(_)) => break Ok(CloseFrame::EMPTY),
+                Ok(Err(error)) => {
+                    reset_in_send = matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::ConnectionReset);
+                    break Ok(CloseFrame::EMPTY);
+                }
                 Err(_) => break Ok(TOO_SLOW),
             }
         }
@@ -180,7 +184,13 @@ pub(crate) async fn serve(socket: impl Transport, stop: &CancellationToken) -> E
         () = stop.cancelled() => Ok(RESTART),
     };
     match goodbye {
-        Ok(goodbye) => finish(&mut socket, goodbye, ENDING).await.ending,
+        Ok(goodbye) => {
+            let ending = finish(&mut socket, goodbye, ENDING).await.ending;
+            if reset_in_send && !ending.event().was_clean() {
+                return ending.closing().clone().into_ending(TransportEnd::Lost(Loss::Reset));
+            }
+            ending
+        }
         // TCP tells a reset once, and then reads as if it had ended in order. So `finish` could not tell it any more.
         Err(error) => {
             let end = match error.kind() {
