@@ -1,7 +1,7 @@
 //! Every example and recipe as a program, against four bad peers. Within the bound that the program states, it has to
 //! print the ending of each connection, and to let go of it. A program that does not is killed, and the test fails. So
 //! does a program that is not here, or that states no bound. The twins have the bounds of their recipes, but print no
-//! endings.
+//! endings. One exception: hyper keeps the stream of an HTTP/2 client that does not read.
 
 mod process;
 
@@ -207,12 +207,13 @@ fn examples() -> BTreeMap<String, String> {
     messages.filter_map(program).collect()
 }
 
-/// Each server still serves after it had no descriptors left for a client.
+/// Each server still serves after it had no descriptors left for a client. The sensor of `no_std` takes one client at a
+/// time, so it never runs out of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_server_outlives_a_failed_accept() {
     let examples = examples();
     let mut servers = JoinSet::new();
-    for row in ROWS {
+    for row in ROWS.iter().filter(|row| row.name() != "no_std") {
         let program = examples.get(row.program).map_or(env!("CARGO_BIN_EXE_close-recipes"), |example| example);
         // One row of each proxy is enough.
         if let Is::Server(opens) | Is::ProxyFor([Role::Client], opens) = row.is {
@@ -248,13 +249,13 @@ async fn outlive_a_failed_accept(program: String, row: &'static Row, opens: Open
         &here,
     ));
     let process = Process::spawn(command);
-    let address = process.listens_on();
+    let address = listens_on(&process);
     let mut mute = Vec::new();
     for _ in 0..96 {
         mute.push(TcpStream::connect(&address).await.unwrap());
     }
-    // actix logs it elsewhere, and the sensor takes one client at a time.
-    if !["actix", "no_std"].contains(&row.name()) {
+    // actix logs it elsewhere.
+    if row.name() != "actix" {
         assert!(says(&process, "Too many open files", Duration::from_secs(20)), "{} has no limit", row.name());
     }
     drop(mute);
@@ -275,6 +276,11 @@ async fn outlive_a_failed_accept(program: String, row: &'static Row, opens: Open
         sleep(Duration::from_millis(500)).await;
     }
     assert!(served, "{} serves no more", row.name());
+}
+
+/// Lets the peers of other programs go on meanwhile.
+fn listens_on(process: &Process) -> String {
+    tokio::task::block_in_place(|| process.listens_on())
 }
 
 /// Waits for a line with these words.
@@ -298,43 +304,31 @@ async fn meet(program: String, row: &'static Row, name: String, bad: Bad) -> Res
     let mut command = Command::new(program);
     command.args(row.arguments(&name, address, &upstream));
     let process = Process::spawn(command);
-    let address = if matches!(row.is, Is::Client) { String::new() } else { process.listens_on() };
+    let address = if matches!(row.is, Is::Client) { String::new() } else { listens_on(&process) };
 
-    let deadline = Instant::now() + Duration::from_secs(row.bound) + SLACK;
-    let mut peers = JoinSet::new();
+    let mut bad_ends: Vec<(Box<dyn Transport>, Role)> = Vec::new();
     for _ in 0..row.peers {
         match row.is {
-            Is::Server(opens) => {
-                peers.spawn(misbehave(
-                    connect(&address, opens, bad).await.unwrap(),
-                    bad,
-                    row.text_len,
-                    Role::Client,
-                    deadline,
-                ));
-            }
-            Is::Client => {
-                peers.spawn(misbehave(
-                    Box::new(listener.accept().await.unwrap().0),
-                    bad,
-                    row.text_len,
-                    Role::Server,
-                    deadline,
-                ));
-            }
+            Is::Server(opens) => bad_ends.push((connect(&address, opens, bad).await.unwrap(), Role::Client)),
+            Is::Client => bad_ends.push((Box::new(listener.accept().await.unwrap().0), Role::Server)),
             Is::ProxyFor(bad_roles, opens) => {
                 let client = connect(&address, opens, bad);
                 let server = async { accept(listener.accept().await.unwrap().0, opens).await };
                 let (client, server) = tokio::join!(client, server);
                 for (role, end) in [(Role::Client, client.unwrap()), (Role::Server, server)] {
                     if bad_roles.contains(&role) {
-                        peers.spawn(misbehave(end, bad, row.text_len, role, deadline));
+                        bad_ends.push((end, role));
                     } else {
                         tokio::spawn(behave(end, role));
                     }
                 }
             }
         }
+    }
+    let deadline = Instant::now() + Duration::from_secs(row.bound) + SLACK;
+    let mut peers = JoinSet::new();
+    for (end, role) in bad_ends {
+        peers.spawn(misbehave(end, bad, row.text_len, role, deadline));
     }
     let lines = match row.is {
         _ if name != row.name() => 0,
