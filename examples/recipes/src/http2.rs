@@ -1,5 +1,5 @@
 //! `WebSocket` over HTTP/2 (RFC 8441), on hyper: the server recipe's echo, behind an extended CONNECT.
-//! A connection ends within 27 seconds of the last frame in either direction.
+//! A connection ends within 27 seconds of the last frame in either direction. hyper may keep its stream longer.
 //!
 //! The stream of a request takes the place of the TCP connection. Its end in order is `END_STREAM`, and a reset is
 //! `RST_STREAM` with `CANCEL` (RFC 8441, 5). hyper shows the stream as a transport, and hides four things:

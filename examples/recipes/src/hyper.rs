@@ -76,10 +76,10 @@ async fn serve(io: TokioIo<Upgraded>, logged_in: bool) {
         let reading = async {
             loop {
                 match socket.next().await {
-                    // Data is stepped over.
+                    // The client's Close. An error follows.
                     Some(Ok(_)) => {}
                     Some(Err(Error::Io(error))) => break Some(error),
-                    // The client's Close, its fault, or the end.
+                    // The end of the messages, or the client's fault.
                     Some(Err(_)) | None => break None,
                 }
             }
