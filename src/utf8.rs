@@ -101,7 +101,7 @@ mod fast {
         while let Some((rest, _)) = bytes.split_last_chunk::<16>().filter(|(_, last)| is_ascii(*last)) {
             bytes = rest;
         }
-        // simdutf8 takes the same time for any text of 65 to 128 bytes. It leaves shorter text to `core`.
+        // simdutf8 leaves text below 64 bytes to `core`. It takes the same time for any text of 65 to 128 bytes.
         if bytes.len() >= 64 { simdutf8::basic::from_utf8(bytes).is_ok() } else { accepts(bytes) }
     }
 
@@ -170,7 +170,7 @@ mod fast {
 mod tests {
     use super::*;
 
-    /// Miri is a thousand times slower, so it takes each so many-th case.
+    /// Miri is a thousand times slower, so it takes only some of the cases.
     const STRIDE: usize = if cfg!(miri) { 97 } else { 1 };
 
     /// Each byte value at each place of a slice of each length, ASCII elsewhere, bare and masked.

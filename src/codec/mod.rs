@@ -202,8 +202,8 @@ enum OurClose {
     Queued(Option<Buffer>),
 }
 
-/// Tells a buffer that was flushed from one that was cleared or replaced. A flush does not change where the content
-/// ends in memory, and how many bytes are free behind that. Counts above `u32::MAX` are kept as that.
+/// Tells a buffer that was flushed from one that was cleared or replaced. A flush changes neither where the content
+/// ends in memory nor how many bytes are free behind that. Larger counts are stored as `u32::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Buffer {
     end: usize,
@@ -213,7 +213,7 @@ struct Buffer {
 }
 
 impl OurClose {
-    /// This buffer, if it is in it, or was before a flush.
+    /// The buffer that our Close was put into, if `buffer` is that one.
     #[inline]
     fn find_in(&self, buffer: &BytesMut) -> Option<Buffer> {
         let Self::Queued(queued) = *self else { return None };

@@ -149,10 +149,10 @@ impl Case {
 /// How many times the best peer's time a row of ours may take.
 const GATE: f64 = 1.5;
 
-/// So many nanoseconds say nothing: they depend on where the code happens to lie.
+/// Smaller differences are noise: so many nanoseconds depend on where the code happens to lie.
 const NOISE: f64 = 2.0;
 
-/// Tables that may lose by more, each with its own bound: what `group/input` begins with.
+/// Tables with a bound of their own. The text is what `group/input` begins with.
 const ALLOWED: [(&str, f64); 5] = [
     // Without a reason a `String` allocates nothing, and it is smaller than the 132 bytes of an `OwnedCloseFrame`.
     ("payload/owned/empty", 4.0),
@@ -171,8 +171,8 @@ Usage: close-peers [--filter TEXT] [--rounds NUMBER] [--json] [--gate]
   --filter TEXT     only tables whose `group/input` contains the text
   --rounds NUMBER   how often each contender has its turn (2000)
   --json            one object a line
-  --gate            fail if a row of ours takes more than 1.5 times the best peer's time, or more than
-                    its table is allowed
+  --gate            fail if a good frame takes us more than 1.5 times the best peer's time, or what its
+                    table is allowed, and two nanoseconds
   --mass            10,000 connections shut down at once: memory and time
   --flood           CPU seconds per GiB that is read and thrown away
   --sizes           sizes of types in bytes";
