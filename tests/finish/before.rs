@@ -121,6 +121,24 @@ async fn an_error_that_passes_loses_no_close() {
     }
 }
 
+/// A ping that comes in two pieces stays in the read buffer for a while. It counts with all that follows it.
+#[tokio::test(start_paused = true)]
+async fn bytes_behind_half_a_ping_are_counted() {
+    for local in ROLES {
+        let (mut framed, mut peer) = pair(local);
+        let sent = [frame(local.peer(), 0x89, b"ping"), frame(local.peer(), 0x82, b"data")].concat();
+        let sending = async {
+            for piece in [&sent[..3], &sent[3..]] {
+                peer.write_all(piece).await.unwrap();
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let (finished, ()) = tokio::join!(finish(&mut framed, GOODBYE, Timeouts::DEFAULT), sending);
+        let TransportEnd::Cut { discarded, .. } = finished.ending.transport_end() else { panic!() };
+        assert_eq!(discarded, Some(sent.len() as u64));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_close_that_came_after_an_error_is_yielded_when_finish_was_cancelled() {
     let (mut framed, mut peer) = pair(Role::Server);
