@@ -100,10 +100,9 @@ pub struct Finished {
 /// ([RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)): the latest one that the inner codec has
 /// not begun to read, after what is already queued.
 ///
-/// **A reset is told once.** If your own write meets it, TCP reads as if it had ended in order, and so does the ending.
-/// Keep the error of that write, and tell it by
-/// [`into_ending`](crate::ClosingHandshake::into_ending) with [`Loss::Reset`]. A `Framed` that has read the end of the
-/// transport has ended: nothing is read behind that.
+/// **A reset is told once.** If your own write meets it, TCP then reads as if it had ended in order, and the ending says
+/// that. Keep the error of that write, and tell it with [`into_ending`](crate::ClosingHandshake::into_ending) and
+/// [`Loss::Reset`]. If the `Framed` has read the end of the transport, nothing more is read.
 ///
 /// The server ends the transport first. While the handshake can still be completed neither side shuts down its writing
 /// ([RFC 6455, 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1)). Dropping the transport is left to you.
