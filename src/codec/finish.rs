@@ -100,8 +100,8 @@ pub struct Finished {
 /// ([RFC 6455, 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2)): the latest one that the inner codec has
 /// not begun to read, after what is already queued.
 ///
-/// **A reset is told once.** If your own write meets it, TCP then reads as if it had ended in order, and the ending says
-/// that. Keep the error of that write, and tell it with [`into_ending`](crate::ClosingHandshake::into_ending) and
+/// **A reset is told once.** If your own write meets it, TCP then reads as if it had ended in order, and the ending
+/// says that. Keep the error of that write, and tell it with [`into_ending`](crate::ClosingHandshake::into_ending) and
 /// [`Loss::Reset`]. If the `Framed` has read the end of the transport, nothing more is read.
 ///
 /// The server ends the transport first. While the handshake can still be completed neither side shuts down its writing
@@ -376,7 +376,7 @@ impl State {
         }
     }
 
-    /// Whether our Close has left this `buffer`, and nobody knows yet whether it is written.
+    /// Whether our Close has left this `buffer`, and a flush has not shown yet that it is written.
     fn may_be_written(&self, buffer: &BytesMut) -> bool {
         self.closing.close_pending() && self.our_close.has_left(buffer)
     }

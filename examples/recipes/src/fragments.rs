@@ -2,7 +2,7 @@
 
 use std::str;
 
-/// A message of which not all fragments have come.
+/// The message that is under way, if its last fragment is still to come.
 #[derive(Default)]
 pub enum Fragments {
     #[default]
