@@ -437,6 +437,9 @@ fn corpus() {
 #[test]
 fn damaged_files() {
     let whole = file("server-closes");
+    // A pcapng file whose second block, about a process, is 6 bytes long. No block has less than 12.
+    let section = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0";
+    let short_block = [&section[..], b"\x01\0\0\x80\x06\0\0\0", &[0; 64]].concat();
     for (file, said) in [
         (&b""[..], "empty"),
         (b"\xd4", "neither"),
@@ -445,6 +448,7 @@ fn damaged_files() {
         (&whole[..10], "byte 0"),
         (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", "byte 0"),
         (&[&whole[..24], &[0xff; 16]].concat(), "byte 24"),
+        (&short_block, "byte 28"),
     ] {
         let (status, out, err) = run(&["pcap", "-"], file);
         assert_eq!((status, out.as_str(), err.lines().count()), (2, "", 1), "{err}");
