@@ -662,7 +662,8 @@ impl<S: Surface> Driver<'_, S> {
                 // The `Framed` has read the end. A transport need not tell it twice.
                 self.end_reading();
             }
-            if self.finishing().read.is_some() || !reason(self.surface.state()) {
+            let state = self.surface.state();
+            if state.saw_end() || !reason(state) {
                 return Poll::Ready(());
             }
             let primes = self.surface.state().awaits_close() && !self.primed;
